@@ -1,0 +1,31 @@
+# laneward_test(NAME SOURCES file... ROOMS room... [TIMEOUT s] [LABELS l...]): one cmocka program, one ctest test.
+function(laneward_test NAME)
+  cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;ROOMS;LABELS;ARGS" ${ARGN})
+  add_executable(test_${NAME} ${T_SOURCES})
+  list(TRANSFORM T_ROOMS PREPEND laneward_)
+  target_link_libraries(test_${NAME} PRIVATE laneward_flags ${T_ROOMS} PkgConfig::CMOCKA)
+  target_compile_definitions(test_${NAME} PRIVATE LANEWARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    LANEWARD_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${NAME} COMMAND test_${NAME} ${T_ARGS})
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 60)
+  endif()
+  set_tests_properties(${NAME} PROPERTIES TIMEOUT ${T_TIMEOUT} LABELS "${T_LABELS}" SKIP_RETURN_CODE 77)
+endfunction()
+
+# laneward_fuzz(NAME SOURCES file... ROOMS room...): a LLVMFuzzerTestOneInput; with the fuzz preset a libFuzzer
+# program, in every other build a program that runs the corpus tests/fuzz/corpus/NAME, which ctest calls.
+function(laneward_fuzz NAME)
+  cmake_parse_arguments(T "" "" "SOURCES;ROOMS" ${ARGN})
+  list(TRANSFORM T_ROOMS PREPEND laneward_)
+  add_executable(fuzz_${NAME} ${T_SOURCES})
+  target_link_libraries(fuzz_${NAME} PRIVATE laneward_flags ${T_ROOMS})
+  if(LANEWARD_FUZZ)
+    target_link_options(fuzz_${NAME} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME fuzz-${NAME} COMMAND fuzz_${NAME} -runs=0 ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${NAME})
+  else()
+    target_sources(fuzz_${NAME} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus_main.c)
+    add_test(NAME fuzz-${NAME} COMMAND fuzz_${NAME} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${NAME})
+  endif()
+  set_tests_properties(fuzz-${NAME} PROPERTIES TIMEOUT 60 LABELS fuzz)
+endfunction()

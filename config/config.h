@@ -1,0 +1,88 @@
+/* Configuration files into one struct of plain values. */
+#ifndef LANEWARD_CONFIG_CONFIG_H
+#define LANEWARD_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum {
+    CONFIG_MAX_CAMERAS = 8,
+    CONFIG_NAME_SIZE = 32,   /* [a-z0-9-], with the closing zero */
+    CONFIG_TEXT_SIZE = 512,
+    CONFIG_PATH_SIZE = 256,
+    CONFIG_MAX_COMPLAINTS = 64,
+};
+
+/* Where a camera's pictures come from. */
+enum config_source { CONFIG_DIR_ONCE, CONFIG_DIR_WATCH, CONFIG_MJPEG };
+
+/* A section [camera NAME]. */
+struct config_camera {
+    char name[CONFIG_NAME_SIZE];
+    char lane[CONFIG_NAME_SIZE];       /* default: the camera's name */
+    enum config_source kind;
+    char source[CONFIG_TEXT_SIZE];     /* a folder's path, or an http:// address without user or password */
+    char credentials_file[CONFIG_PATH_SIZE]; /* "user:password" on one line, mode 0600; "" = none */
+    float rate;                        /* frames a second of a replay (dir, once); 0 = as fast as they are read */
+    char detection_mask_image[CONFIG_PATH_SIZE];
+    uint32_t stall_timeout_ms;         /* no frame for so long: reconnect */
+};
+
+struct config {
+    char state_dir[CONFIG_PATH_SIZE];  /* the store and its key */
+    char run_dir[CONFIG_PATH_SIZE];    /* the officers' socket */
+    char user[CONFIG_NAME_SIZE];       /* to become when started as root */
+    uint32_t log_level;                /* 3..7 */
+    char tpm[CONFIG_TEXT_SIZE];        /* auto | none | TCTI */
+    char models_dir[CONFIG_PATH_SIZE]; /* "" = beside the program */
+    char regions_dir[CONFIG_PATH_SIZE];
+    char regions[CONFIG_TEXT_SIZE];    /* "us-* mx ca-*"; "" = all */
+    uint32_t topn;
+    float detection_threshold;         /* 0 = the model card's */
+    bool must_match_pattern;
+    uint32_t max_frame_bytes;
+    uint32_t passage_gap_ms;           /* a plate unseen for so long is a vehicle gone */
+    uint32_t passage_parked_s;         /* one standing longer is parked: updates become rare */
+    uint32_t passage_min_frames;       /* frames before a plate counts as seen */
+    uint32_t store_crops;              /* 0 or 1 */
+    char socket_group[CONFIG_NAME_SIZE];
+    uint32_t max_rows;                 /* 1..50 */
+    uint32_t n_cameras;
+    struct config_camera cameras[CONFIG_MAX_CAMERAS];
+};
+
+/* One thing that is wrong: where, what was there, and why not. */
+struct config_complaint {
+    char file[CONFIG_PATH_SIZE];
+    uint32_t line; /* 1-based; 0 = the file as a whole */
+    char key[64];  /* "section.key" */
+    char value[64];
+    char reason[160];
+};
+
+struct config_report {
+    uint32_t n_complaints; /* may pass CONFIG_MAX_COMPLAINTS; so many are kept */
+    struct config_complaint complaints[CONFIG_MAX_COMPLAINTS];
+};
+
+/* Pure: INI text in, struct out; `name` stands in the complaints. On any complaint ERR_INPUT, and `out` is untouched. */
+enum err config_parse(const char *text, size_t size, const char *name, struct config *out,
+                      struct config_report *report, struct fault *why) MUST_USE;
+
+/* Reads a file and parses it; also checks what only the outside can tell: folders and files that are named exist. */
+enum err config_load(const char *path, struct config *out, struct config_report *report,
+                     struct fault *why) MUST_USE;
+
+/* The default configuration, without cameras. */
+void config_defaults(struct config *out);
+
+/* One complaint as a line: "FILE:LINE: section.key = value: reason". */
+int config_complaint_text(const struct config_complaint *complaint, char *out, size_t size);
+
+/* The option table as text: for `lanewardd --options` and, in roff, for the man page. Returns the length written. */
+size_t config_options_text(bool roff, char *out, size_t size);
+
+#endif
