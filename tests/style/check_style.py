@@ -254,7 +254,7 @@ class Checker:
         if not text.strip() and os.path.basename(path) == "__init__.py":
             return
         sentence = found.group(1) if found else ""
-        if not re.search(r"[.:]\s*$", sentence) or len(sentence.split()) < 3:
+        if not re.search(r"[.:?]\s*$", sentence) or len(sentence.split()) < 3:
             self.say(path, 1, "opening", "does not open with a sentence that says what it is")
 
     def check_c(self, path, text):
@@ -271,7 +271,7 @@ class Checker:
                 self.check_library(path, room, number, found.group(2))
                 if found.group(1) == '"' and room in ROOMS and not os.path.exists(
                         os.path.join(self.root, found.group(2))):
-                    self.say(path, number, "include-path", f"{found.group(2)}: no path from the root")
+                    self.say(path, number, "include-path", f"{found.group(2)} is not there")
         for number, line in enumerate(code.split("\n"), 1):
             self.check_words(path, number, line)
             if re.search(r"\bNDEBUG\b", line):
@@ -299,7 +299,7 @@ class Checker:
         if path.startswith(MAY_PRINT) or path.split(os.sep)[0] not in ROOMS:
             return
         for found in PRINTING.finditer(code):
-            self.say(path, line_at(code, found.start()), "printing", "only daemon/ and tools/ print")
+            self.say(path, line_at(code, found.start()), "printing", "only daemon and tools print")
 
     def check_sql(self, path, strings):
         for found in re.finditer(r'"((?:[^"\\\n]|\\.)*)"', strings):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves that each rule of check_style.py can be broken, and that no other is then complained of."""
+"""Proves that each rule of check_style.py can be broken, and no other is then complained of."""
 import os
 import re
 import sys
