@@ -18,7 +18,7 @@ def conv(cin, cout, kernel=3, stride=1, pad=None, dilation=1):
 class Net(nn.Module):
     """Grey 0..1 [N,1,H,W] -> [N,9,H/8,W/8]: a score logit and eight corner offsets from the cell's centre."""
 
-    def __init__(self, stem=16, c8=24, c16=40, c32=48, head=32):
+    def __init__(self, stem=16, c8=24, c16=40, c32=48, head=24):
         super().__init__()
         self.stem = conv(1, stem, 6, 4, 1)
         self.down8 = conv(stem, c8, stride=2)
@@ -27,6 +27,7 @@ class Net(nn.Module):
         self.down32 = conv(c16, c32, stride=2)
         self.body32 = nn.ModuleList([conv(c32, c32, dilation=d) for d in (1, 2, 4)])
         self.from32 = nn.Conv2d(c32, c16, 1)
+        self.merge16 = conv(c16, c16)
         self.from16 = nn.Conv2d(c16, c8, 1)
         self.head = conv(c8, head)
         self.out = nn.Conv2d(head, 9, 1)
@@ -45,7 +46,7 @@ class Net(nn.Module):
         at32 = self.down32(at16)
         for body in self.body32:
             at32 = at32 + body(at32)
-        at16 = F.relu(at16 + self.up(self.from32(at32)))
+        at16 = self.merge16(F.relu(at16 + self.up(self.from32(at32))))
         at8 = F.relu(at8 + self.up(self.from16(at16)))
         return self.out(self.head(at8))
 

@@ -26,6 +26,13 @@ def load_cache(args):
         return pickle.load(file)
 
 
+def load_extra(path):
+    if not path:
+        return None
+    with open(path, 'rb') as file:
+        return pickle.load(file)
+
+
 def batch_of(scene, count):
     samples = [scene.sample() for _ in range(count)]
     images = np.stack([s[0] for s in samples])[:, None].astype(np.float32) / 255
@@ -54,7 +61,8 @@ def train(args):
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(args.seed)
-    pools = scenes.Pools(load_cache(args), args.data, drawn=30 if args.smoke else 2500, seed=args.seed)
+    pools = scenes.Pools(load_cache(args), args.data, drawn=30 if args.smoke else 2500, seed=args.seed,
+                         snaps=load_extra(args.snaps), mined=load_extra(args.mined) or ())
     net = Net().to(memory_format=torch.channels_last)
     average = deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.01)
@@ -73,6 +81,7 @@ def train(args):
     while True:
         progress = max((step - first) / args.steps if args.steps else 0,
                        (time.time() - begin) / (60 * args.minutes) if args.minutes else 0)
+        progress = args.start + (1 - args.start) * progress
         if progress >= 1:
             break
         for group in optimizer.param_groups:
@@ -114,11 +123,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--cache', type=Path, default=Path('.train/locate_cache.pkl'))
+    parser.add_argument('--snaps', type=Path, help='corners inside the crops, from locate_snap.py')
+    parser.add_argument('--mined', type=Path, help='false alarms to look at again, from locate_mine.py')
     parser.add_argument('--out', type=Path, default=Path('.train/locate.pt'))
     parser.add_argument('--minutes', type=float, default=0)
     parser.add_argument('--steps', type=int, default=0)
     parser.add_argument('--resume', type=Path)
     parser.add_argument('--fresh', action='store_true', help='resume the averaged weights, not the optimizer')
+    parser.add_argument('--start', type=float, default=0, help='part of the rate cycle already behind a resumed run')
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--size', type=int, default=384)
     parser.add_argument('--rate', type=float, default=3e-3)

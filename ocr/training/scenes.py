@@ -12,6 +12,7 @@ WORDS = ('POLICE TAXI EXPRESS CARGO Logistics FREIGHT Ford Toyota turbo 4x4 HYBR
          'SERVICE TRUCK Volvo SCANIA MAN Iveco PARKING NO ENTRY Zone 30 SPEED LIMIT Caution baby on board '
          'Rental Moving AIR BRAKES Wide Load Sprinter Transit Hotel Restaurant CAFE Cinema').split()
 FONT_FOLDERS = ('/usr/share/fonts/truetype/dejavu',)
+LOOSE = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'tn_crops')     # crops cut with a varied margin
 STYLES = {   # name: (width, height, rows, share)
     'eu': (520, 114, 1, 5), 'eu2': (280, 200, 2, 2), 'us': (300, 150, 1, 6), 'br': (400, 130, 1, 2),
     'mercosur': (400, 130, 1, 2), 'moto': (200, 170, 2, 2), 'in2': (340, 200, 2, 1.5), 'cn': (440, 140, 1, 1),
@@ -110,7 +111,7 @@ def draw_sign(rng, fonts):
 class Pools:
     """What scenes are made of: pictures by folder, plates with their quads, texts, noise. Built once from a cache."""
 
-    def __init__(self, cache, data, test=False, drawn=1500, seed=1):
+    def __init__(self, cache, data, test=False, drawn=1500, seed=1, snaps=None, mined=()):
         rng = np.random.default_rng(seed)
         fonts = find_fonts(data)
         self.pictures = {}
@@ -123,8 +124,11 @@ class Pools:
             self.pictures.setdefault(pic['set'], []).append(pic)
         self.plates = {}
         for crop in cache['crops']:
-            if crop['test'] == test or not test and crop['set'] == 'never':
-                self.plates.setdefault(crop['set'], []).append((crop['grey'], crop['quad']))
+            quad = crop['quad']
+            if snaps and crop['set'] in LOOSE:
+                quad = snaps.get((crop['set'], crop['name']))
+            if crop['test'] == test and quad is not None:
+                self.plates.setdefault(crop['set'], []).append((crop['grey'], quad))
         self.plates['drawn'] = []
         for _ in range(drawn):
             plate = draw_plate(rng, fonts)
@@ -134,7 +138,14 @@ class Pools:
         self.noise = np.clip(noise, -4, 4)
         coarse = cv2.resize(rng.normal(0, 1, (512, 512)).astype(np.float32), (1024, 1024))
         self.coarse = coarse / coarse.std()
-        self.mined = []       # (picture, quad of a false alarm), filled by mining
+        self.mined = []       # (picture, quad of a false alarm)
+        named = {(p['set'], p['name']): p for pool in self.pictures.values() for p in pool}
+        for key, quad, plate in mined:
+            if key in named:
+                if plate:     # an unlabelled plate: neither wanted nor held against the network
+                    named[key].setdefault('ignored', []).append(quad)
+                else:
+                    self.mined.append((named[key], quad))
 
 
 def edge_fill(img, x0, y0, x1, y1):
@@ -150,7 +161,7 @@ def edge_fill(img, x0, y0, x1, y1):
     left, right = blur[:h, 0][:, None], blur[:h, -1][:, None]
     fx, fy = left * (1 - tx) + right * tx, top * (1 - ty) + bottom * ty
     near_x, near_y = np.minimum(tx, 1 - tx) + 0.02, np.minimum(ty, 1 - ty) + 0.02
-    roi[...] = np.clip((fx * near_y + fy * near_x) / (near_x + near_y), 0, 255)
+    roi[...] = (fx * near_y + fy * near_x) / (near_x + near_y)
 
 
 def warp_into(img, source, quad_from, quad_to, rng, look, pools):
@@ -221,13 +232,13 @@ class Scenes:
         pool = self.pools.plates[kind]
         return pool[self.rng.integers(len(pool))]
 
-    def view(self, pic):
+    def view(self, pic, focus=None):
         """A random look at a picture: 3x3 matrix from its pixels to the sample's, straight where boxes need it."""
         rng, s = self.rng, self.size
         h, w = pic['grey'].shape
         plates = pic['plates']
-        if plates:
-            quad = plates[rng.integers(len(plates))][0]
+        if plates or focus is not None:
+            quad = plates[rng.integers(len(plates))][0] if focus is None else focus
             have = max(4.0, np.linalg.norm((quad[1] + quad[2] - quad[0] - quad[3]) / 2))
             want = np.exp(rng.uniform(np.log(22), np.log(200))) if rng.random() < 0.88 else rng.uniform(200, 400)
             scale = float(np.clip(want / have, 0.5 * s / max(h, w), 2.2))
@@ -268,8 +279,10 @@ class Scenes:
         m = m @ np.diag([pic['grey'].shape[1] / src.shape[1], pic['grey'].shape[0] / src.shape[0], 1.0])
         mode = cv2.BORDER_REFLECT_101 if self.rng.random() < 0.5 and not pic['plates'] else cv2.BORDER_CONSTANT
         fill = 128 if self.rng.random() < 0.7 else int(self.rng.integers(0, 256))
-        return cv2.warpPerspective(src, m, (self.size, self.size), flags=cv2.INTER_LINEAR, borderMode=mode,
-                                   borderValue=fill)
+        where = {'dsize': (self.size, self.size), 'flags': cv2.INTER_LINEAR, 'borderMode': mode, 'borderValue': fill}
+        if not m[2, :2].any():
+            return cv2.warpAffine(src, m[:2] / m[2, 2], **where)
+        return cv2.warpPerspective(src, m, **where)
 
     def company(self, img, pic, m):
         """Fills quarters that the picture leaves empty with other pictures; returns them with their matrices."""
@@ -294,7 +307,7 @@ class Scenes:
             img[y0:y0 + part.shape[0], x0:x0 + part.shape[1]] = part
             move = np.array([[size[0] / ow, 0, x0], [0, size[1] / oh, y0], [0, 0, 1]])
             inside = [p for p in other['plates'] if (p[0].mean(0) * [size[0] / ow, size[1] / oh] < cut - 4).all()]
-            added.append(({'plates': inside}, move))
+            added.append(({'plates': inside, 'ignored': other.get('ignored', ())}, move))
         return added
 
     def look(self, old_mean=None, old_std=None, plate=None):
@@ -345,6 +358,13 @@ class Scenes:
         local[[0, 3], 1] *= 1 - taper
         return (local @ np.array([[c, n], [-n, c]]) + centre).astype(np.float32)
 
+    def erase(self, img, quad):
+        x0, y0 = np.maximum(0, quad.min(0)).astype(int)
+        x1, y1 = np.minimum(self.size, quad.max(0) + 1).astype(int)
+        gx, gy = (x1 - x0) * 0.1 + 2, (y1 - y0) * 0.14 + 2
+        edge_fill(img, max(0, int(x0 - gx)), max(0, int(y0 - gy)), min(self.size, int(x1 + gx)),
+                  min(self.size, int(y1 + gy)))
+
     def paste(self, img, quad, old=None):
         """Puts a plate from the pools on quad; old is the quad whose plate it hides."""
         rng = self.rng
@@ -356,9 +376,7 @@ class Scenes:
             if x1 - x0 > 3 and y1 - y0 > 2:
                 roi = img[y0:y1, x0:x1]
                 old_mean, old_std = float(roi.mean()), float(roi.std())
-                gx, gy = (x1 - x0) * 0.1 + 2, (y1 - y0) * 0.14 + 2
-                edge_fill(img, max(0, int(x0 - gx)), max(0, int(y0 - gy)), min(self.size, int(x1 + gx)),
-                          min(self.size, int(y1 + gy)))
+                self.erase(img, old)
         look = self.look(old_mean, old_std, plate)
         if rng.random() < 0.4:       # a holder or frame around it
             centre = quad.mean(0)
@@ -367,6 +385,12 @@ class Scenes:
             shade = rng.uniform(0, 70) if rng.random() < 0.65 else rng.uniform(120, 240)
             cv2.fillConvexPoly(img, np.round(holder * 16).astype(np.int32), float(shade), cv2.LINE_AA, 4)
         warp_into(img, plate, inner, quad, rng, look, self.pools)
+        if rng.random() < 0.08:      # a hitch, a bolt, mud: something in front of it
+            at = quad.mean(0) + rng.uniform(-0.5, 0.5) * (quad[1] - quad[0]) + rng.uniform(-0.5, 0.5) * (
+                quad[3] - quad[0])
+            r = np.linalg.norm(quad[3] - quad[0]) * rng.uniform(0.08, 0.3)
+            cv2.ellipse(img, (int(at[0]), int(at[1])), (int(r) + 1, int(r * rng.uniform(0.5, 2)) + 1),
+                        float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0, 255)), -1, cv2.LINE_AA)
 
     def free_quad(self, taken):
         """A quad at a free place for a plate that belongs to no labelled one; None where none was found."""
@@ -452,10 +476,8 @@ class Scenes:
             img *= rng.uniform(1.1, 1.7)
             img -= rng.uniform(0, 40)
         elif kind < 0.6:
-            np.clip(img, 0, 255, out=img)
-            img /= 255
-            cv2.pow(img, rng.uniform(0.5, 2.0), img)
-            img *= 255
+            table = 255 * np.linspace(0, 1, 256) ** rng.uniform(0.5, 2.0)
+            img[...] = cv2.LUT(cv2.convertScaleAbs(np.maximum(img, 0)), table.astype(np.float32))
         if rng.random() < 0.12:
             grid = np.arange(s, dtype=np.float32)
             for _ in range(rng.integers(1, 4)):
@@ -492,7 +514,7 @@ class Scenes:
         if rng.random() < 0.5:
             x, y = rng.integers(0, 1024 - s, 2)
             img += float(np.exp(rng.uniform(np.log(1), np.log(14)))) * self.pools.noise[y:y + s, x:x + s]
-        img = np.clip(img, 0, 255).astype(np.uint8)
+        img = cv2.convertScaleAbs(np.maximum(img, 0))
         if rng.random() < 0.25:
             _, data = cv2.imencode('.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
             img = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
@@ -507,6 +529,8 @@ class Scenes:
         """Carries the picture's plates into the sample, some replaced; returns (plates, ignored quads)."""
         rng = self.rng
         plates, ignored = [], []
+        for quad in pic.get('ignored', ()):
+            ignored.append(cv2.perspectiveTransform(quad[None], m)[0].astype(np.float32))
         swap = rng.random() < self.replace or tilted
         for quad, known, weight in pic['plates']:
             seen = cv2.perspectiveTransform(quad[None], m)[0].astype(np.float32)
@@ -516,6 +540,9 @@ class Scenes:
             width = np.linalg.norm(seen[1] - seen[0])
             if part < 0.7 or width < 14:
                 ignored.append(seen)
+                continue
+            if rng.random() < 0.05 and part >= 1:
+                self.erase(img, seen)        # a vehicle without a plate
                 continue
             if swap and (not tilted or not known or rng.random() < 0.6):
                 self.chosen = self.pick_plate()
@@ -536,8 +563,11 @@ class Scenes:
         rng = self.rng
         folder = self.sets[rng.choice(len(self.sets), p=self.set_share)]
         pool = self.pools.pictures[folder]
-        pic = pool[rng.integers(len(pool))]
-        m, scale, tilted = self.view(pic)
+        pic, focus = pool[rng.integers(len(pool))], None
+        if self.pools.mined and rng.random() < 0.1:
+            pic, focus = self.pools.mined[rng.integers(len(self.pools.mined))]
+            folder = pic['set']
+        m, scale, tilted = self.view(pic, focus)
         img = self.warp(pic, m, scale)
         more = self.company(img, pic, m)
         img = img.astype(np.float32)
