@@ -125,7 +125,8 @@ def fascia(kind, rng, lit):
     picture += (inside * np.clip(bars, 0, 1) * 55)[..., None]
     cv2.circle(picture, (int(w / 2 * M), int(h * 0.31 * M)), int(0.06 * M), (205, 205, 208), -1, cv2.LINE_AA)
     cv2.circle(picture, (int(w / 2 * M), int(h * 0.31 * M)), int(0.045 * M), (90, 60, 50), -1, cv2.LINE_AA)
-    lamp = [(w * 0.035, h * 0.14), (w * 0.24, h * 0.20), (w * 0.26, h * 0.38), (w * 0.20, h * 0.40), (w * 0.03, h * 0.32)]
+    lamp = [(w * 0.035, h * 0.14), (w * 0.24, h * 0.20), (w * 0.26, h * 0.38), (w * 0.20, h * 0.40),
+            (w * 0.03, h * 0.32)]
     for side in (lamp, mirrored(lamp, w)):
         middle = np.mean(np.array(side), 0)
         headlight(picture, side, middle, 0.085, lit)
@@ -134,7 +135,8 @@ def fascia(kind, rng, lit):
     band = np.zeros(picture.shape[:2], np.float32)
     band[int(h * 0.53 * M):int(h * 0.66 * M)] = 1
     picture *= (1 + 0.16 * cv2.GaussianBlur(band, (0, 0), 0.03 * M))[..., None]
-    intake = curve([(w * 0.2, h * 0.73, 0.06), (w * 0.8, h * 0.73, 0.06), (w * 0.74, h * 0.93, 0.06), (w * 0.26, h * 0.93, 0.06)])
+    intake = curve([(w * 0.2, h * 0.73, 0.06), (w * 0.8, h * 0.73, 0.06), (w * 0.74, h * 0.93, 0.06),
+                    (w * 0.26, h * 0.93, 0.06)])
     poly(picture, intake, (20, 20, 21))
     for x in (0.1, 0.9):
         poly(picture, curve([((x - 0.06) * w, h * 0.74, 0.03), ((x + 0.06) * w, h * 0.74, 0.03),
@@ -145,8 +147,8 @@ def fascia(kind, rng, lit):
                    0.25 * cloud(rng, picture.shape, 0.3 * M, 5), 0, 1) * kind.get("dust", 0.25)
     plates.paint(picture, dust, (88, 98, 108))
     alpha = np.zeros(picture.shape[:2], np.uint8)
-    outline = curve([(0.06 * w, 0, 0.05), (0.94 * w, 0, 0.05), (w, h * 0.3, 0.2), (w * 0.985, h, 0.09), (w * 0.015, h, 0.09),
-                     (0, h * 0.3, 0.2)])
+    outline = curve([(0.012 * w, 0, 0.05), (0.988 * w, 0, 0.05), (w, h * 0.3, 0.2), (w * 0.985, h, 0.09),
+                     (w * 0.015, h, 0.09), (0, h * 0.3, 0.2)])
     cv2.fillPoly(alpha, [np.round(outline * M).astype(np.int32)], 255, cv2.LINE_AA)
     return np.dstack([np.clip(picture, 0, 255), alpha])
 
@@ -156,7 +158,8 @@ def cabin(kind, rng):
     w, h = kind["width"], kind["roof"] - kind["front"] - kind["clear"]
     picture = flat(int(w * M), int(h * M), kind["colour"], rng, 0.02, 200)
     sheen(picture, rng, 1.25, 0.8, 0.3)
-    glass = curve([(0.17 * w, 0.1 * h, 0.09), (0.83 * w, 0.1 * h, 0.09), (0.955 * w, 0.97 * h, 0.04), (0.045 * w, 0.97 * h, 0.04)])
+    glass = curve([(0.17 * w, 0.1 * h, 0.09), (0.83 * w, 0.1 * h, 0.09), (0.955 * w, 0.97 * h, 0.04),
+                   (0.045 * w, 0.97 * h, 0.04)])
     inside = poly(picture, glass, (58, 54, 50))
     y, x = np.mgrid[0:picture.shape[0], 0:picture.shape[1]].astype(np.float32) / M
     sky = np.clip(0.75 - y / h + 0.25 * cloud(rng, picture.shape, 0.5 * M), 0, 1) * inside
@@ -166,8 +169,11 @@ def cabin(kind, rng):
         plates.paint(picture, blob * 0.6, (30, 28, 27))
     wheel = np.abs(np.hypot((x - 0.68 * w), (y - 0.95 * h) * 1.3) - 0.17) < 0.016
     plates.paint(picture, cv2.GaussianBlur(wheel.astype(np.float32), (0, 0), 1.5) * inside, (20, 20, 20))
-    cv2.rectangle(picture, (int(0.46 * w * M), int(0.14 * h * M)), (int(0.55 * w * M), int(0.2 * h * M)), (30, 30, 30), -1)
-    cv2.line(picture, (int(0.1 * w * M), int(0.955 * h * M)), (int(0.46 * w * M), int(0.9 * h * M)), (18, 18, 18), 4, cv2.LINE_AA)
+    def at(u, v):
+        return int(u * w * M), int(v * h * M)
+
+    cv2.rectangle(picture, at(0.46, 0.14), at(0.55, 0.2), (30, 30, 30), -1)
+    cv2.line(picture, at(0.1, 0.955), at(0.46, 0.9), (18, 18, 18), 4, cv2.LINE_AA)
     alpha = np.zeros(picture.shape[:2], np.uint8)
     outline = curve([(0.13 * w, 0.01 * h, 0.12), (0.87 * w, 0.01 * h, 0.12), (w, h, 0.02), (0, h, 0.02)])
     cv2.fillPoly(alpha, [np.round(outline * M).astype(np.int32)], 255, cv2.LINE_AA)
@@ -179,6 +185,15 @@ def side(kind, rng):
     picture = flat(int(length * M), int(h * M), kind["colour"], rng, 0.02, 200)
     picture *= np.linspace(0.9, 0.45, picture.shape[0], dtype=np.float32)[:, None, None]
     return np.dstack([np.clip(picture, 0, 255), np.full(picture.shape[:2], 255)])
+
+
+def flank(kind, rng):
+    """The side windows, from the rear edge to the windscreen's pillar."""
+    picture = flat(M // 2, 2 * M, (52, 48, 45), rng, 0.25, 120)
+    for u in (0.03, 0.5, 0.97):
+        picture[:, max(0, int((u - 0.03) * 2 * M)):int((u + 0.03) * 2 * M)] = np.array(kind["colour"]) * 0.7
+    picture[:M // 16] = np.array(kind["colour"]) * 0.9
+    return picture
 
 
 def wheel(rng):
@@ -196,12 +211,12 @@ def box(x0, x1, y0, y1, z):
 def draw_shadow(picture, camera, kind, x, z, strength):
     n = 256
     y, u = np.mgrid[-1:1:n * 1j, -1:1:n * 1j]
-    dark = np.clip(1.5 - 1.5 * (np.abs(u) ** 4 + np.abs(y) ** 4), 0, 1) * strength
+    dark = np.clip(3 * (0.80 - np.abs(u) ** 4 - np.abs(y) ** 8), 0, 1) * strength
     texture = np.zeros((n, n, 4), np.float32)
-    texture[..., 3] = cv2.GaussianBlur(dark, (0, 0), 12) * 255
-    w = kind["width"] / 2 + 0.2
+    texture[..., 3] = cv2.GaussianBlur(np.pad(dark[24:-24, 24:-24], 24), (0, 0), 9) * 255
+    w = kind["width"] / 2 + 0.35
     draw_quad(picture, camera, texture, [(x - w, 0, z + kind["length"]), (x + w, 0, z + kind["length"]),
-                                         (x + w, 0, z - 0.35), (x - w, 0, z - 0.35)])
+                                         (x + w, 0, z - 0.3), (x - w, 0, z - 0.3)])
 
 
 def draw_vehicle(picture, camera, kind, parts, x, z, shadow):
@@ -211,13 +226,17 @@ def draw_vehicle(picture, camera, kind, parts, x, z, shadow):
     for wx in (x - w / 2 + 0.02, x + w / 2 - 0.24):
         draw_quad(picture, camera, parts["wheel"], box(wx, wx + 0.22, 0, 0.64, z + 0.75))
     left, right = x - w / 2, x + w / 2
-    draw_quad(picture, camera, parts["side"], [(left, high + 0.1, z + kind["length"]), (left, high, z + 0.04),
-                                               (left, low, z + 0.04), (left, low, z + kind["length"])])
-    lean, deep = kind["lean"], kind["bonnet"]
-    draw_quad(picture, camera, parts["cabin"], [(left + 0.08, roof, z + deep + lean), (right - 0.08, roof, z + deep + lean),
-                                                (right, high + 0.04, z + deep), (left, high + 0.04, z + deep)])
+    lean, deep, far = kind["lean"], kind["bonnet"], z + kind["length"]
+    draw_quad(picture, camera, parts["flank"],
+              [(left + 0.3, roof - 0.03, far - 0.7), (left + 0.3, roof - 0.01, z + deep + lean),
+               (left, high, z + deep), (left, high, far)])
+    draw_quad(picture, camera, parts["side"],
+              [(left, high + 0.03, far), (left, high - 0.01, z), (left, low, z), (left, low, far)])
+    draw_quad(picture, camera, parts["cabin"],
+              [(left + 0.08, roof, z + deep + lean), (right - 0.08, roof, z + deep + lean),
+               (right, high + 0.04, z + deep), (left, high + 0.04, z + deep)])
     draw_quad(picture, camera, parts["bonnet"], [(left, high + 0.05, z + deep), (right, high + 0.05, z + deep),
-                                                 (right - 0.08, high - 0.02, z), (left + 0.08, high - 0.02, z)])
+                                                 (right - 0.015, high - 0.03, z), (left + 0.015, high - 0.03, z)])
     for mx, edge in ((left - 0.16, 1), (right, -1)):
         draw_quad(picture, camera, parts["mirror"], box(mx, mx + 0.18, high + 0.12, high + 0.26, z + deep + 0.25))
     draw_quad(picture, camera, parts["fascia"], box(left, right, low, high, z))
@@ -247,7 +266,7 @@ def draw_plate(picture, camera, kind, parts, x, z):
 
 
 def make_parts(kind, rng, lit):
-    parts = {"plate": kind["plate"](rng), "wheel": wheel(rng), "side": side(kind, rng),
+    parts = {"plate": kind["plate"](rng), "wheel": wheel(rng), "side": side(kind, rng), "flank": flank(kind, rng),
              "fascia": fascia(kind, rng, lit), "cabin": cabin(kind, rng)}
     bonnet = flat(int(kind["width"] * M), 2 * M, kind["colour"], rng, 0.02, 300)
     bonnet *= np.linspace(1.05, 1.3, 2 * M, dtype=np.float32)[:, None, None]
@@ -266,17 +285,18 @@ def make_parts(kind, rng, lit):
 def scene(camera, rng):
     """The empty lane by daylight: sky, hills, road with its lines, kerb, booth and a raised barrier."""
     picture = np.zeros((HEIGHT * SUPER, WIDTH * SUPER, 3), np.float32)
-    picture[:] = np.linspace(0, 1, picture.shape[0])[:, None, None] * np.array([10, -5, -20]) + np.array([214, 202, 190])
+    picture[:] = np.linspace(0, 1, picture.shape[0])[:, None, None] * np.array([10, -5, -20]) + [214, 202, 190]
     hills = flat(1200, 200, (98, 112, 104), rng, 0.25, 60)
     ridge = 60 + 50 * cloud(rng, (1, 1200), 300)[0]
     alpha = np.clip((np.arange(200)[:, None] - ridge[None, :]) * 40, 0, 255)
-    draw_quad(picture, camera, np.dstack([hills, alpha]), [(-90, 14, 120), (90, 14, 120), (90, -1, 120), (-90, -1, 120)])
+    draw_quad(picture, camera, np.dstack([hills, alpha]), box(-90, 90, -1, 14, 120))
     grass = flat(800, 800, (72, 104, 98), rng, 0.3, 8)
     draw_quad(picture, camera, grass, [(-90, 0, 125), (90, 0, 125), (14, 0, 2), (-14, 0, 2)])
     road = flat(1200, 3000, (112, 112, 113), rng, 0.10, 3)
     road *= (1 + 0.12 * cloud(rng, road.shape, 300, 4))[..., None]
-    for at in (330, 870):
-        road[:, at - 45:at + 45] *= 0.9  # where the tyres run
+    across = np.arange(1200, dtype=np.float32)
+    for at in (330, 870):  # where the tyres run
+        road *= (1 - 0.14 * np.exp(-((across - at) / 55) ** 2))[None, :, None]
     for at in (70, 1130):
         worn = (rng.random((3000, 1)) * 30 + 195)
         road[:, at - 10:at + 10] = worn[..., None]
@@ -348,24 +368,33 @@ def develop(picture, camera, light, rng, passing):
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-SEDAN = dict(width=1.80, clear=0.20, front=0.62, roof=1.45, bonnet=1.15, lean=0.75, length=4.5, plate_y=0.44, trim=(200, 200, 202))
-SUV = dict(width=1.90, clear=0.28, front=0.78, roof=1.74, bonnet=1.05, lean=0.55, length=4.7, plate_y=0.60, trim=(40, 40, 41))
-PICKUP = dict(width=1.98, clear=0.34, front=0.84, roof=1.86, bonnet=1.2, lean=0.55, length=5.4, plate_y=0.70, trim=(208, 208, 210))
-TRUCK = dict(width=2.30, clear=0.34, front=1.15, roof=2.75, bonnet=0.10, lean=0.15, length=7.5, plate_y=0.62, trim=(60, 60, 62))
+SEDAN = dict(width=1.80, clear=0.20, front=0.62, roof=1.45, bonnet=1.15, lean=0.75, length=4.5,
+             plate_y=0.44, trim=(200, 200, 202))
+SUV = dict(width=1.90, clear=0.28, front=0.78, roof=1.74, bonnet=1.05, lean=0.55, length=4.7,
+           plate_y=0.60, trim=(40, 40, 41))
+PICKUP = dict(width=1.98, clear=0.34, front=0.84, roof=1.86, bonnet=1.2, lean=0.55, length=5.4,
+              plate_y=0.70, trim=(208, 208, 210))
+TRUCK = dict(width=2.30, clear=0.34, front=1.15, roof=2.75, bonnet=0.10, lean=0.15, length=7.5,
+             plate_y=0.62, trim=(60, 60, 62))
 
-# Each vehicle: what it is, its plate, where in the lane, how the light is, how far it is in each picture (metres).
+# Each vehicle: its plate, the light, what it is, where in the lane, how far it is in each picture (metres).
 FAR = (9.6, 7.6, 6.2, 5.2, 4.5)
 VEHICLES = [
-    ("7LNW482", "day", dict(SEDAN, colour=(112, 62, 40)), lambda r: plates.plate_us("7LNW482", r, 0.30), 0.05, FAR),
-    ("LNWD2716", "day", dict(SUV, colour=(52, 50, 150), tilt=0.015), lambda r: plates.plate_eu("LN-WD 2716", r, 0.30), 0.2, FAR),
-    ("BV72LNR", "day", dict(TRUCK, colour=(190, 186, 180), plate_x=0.3), lambda r: plates.plate_two_rows("BV 72/LNR", r, 0.4),
-     -0.1, (11.0, 9.0, 7.4, 6.2, 5.4)),
-    ("KLN3850", "dusk", dict(SEDAN, colour=(160, 162, 164), tilt=-0.02), lambda r: plates.plate_br("KLN-3850", r, 0.35), 0.12, FAR),
-    ("", "dusk", dict(PICKUP, colour=(70, 82, 74), dust=0.85), lambda r: plates.plate_us("HJK3065", r, 1.16), 0.0, FAR),
-    ("NLW4821", "night", dict(PICKUP, colour=(92, 92, 95)), lambda r: plates.plate_mx("NLW-48-21", r, 0.35), 0.1, FAR),
+    ("7LNW482", "day", dict(SEDAN, colour=(112, 62, 40)),
+     lambda r: plates.plate_us("7LNW482", r, 0.30), 0.05, FAR),
+    ("LNWD2716", "day", dict(SUV, colour=(52, 50, 150), tilt=0.015),
+     lambda r: plates.plate_eu("LN-WD 2716", r, 0.30), 0.2, FAR),
+    ("BV72LNR", "day", dict(TRUCK, colour=(190, 186, 180), plate_x=0.3),
+     lambda r: plates.plate_two_rows("BV 72/LNR", r, 0.4), -0.1, (11.0, 9.0, 7.4, 6.2, 5.4)),
+    ("KLN3850", "dusk", dict(SEDAN, colour=(160, 162, 164), tilt=-0.02),
+     lambda r: plates.plate_br("KLN-3850", r, 0.35), 0.12, FAR),
+    ("", "dusk", dict(PICKUP, colour=(70, 82, 74), dust=0.85),
+     lambda r: plates.plate_us("HJK3065", r, 1.16), 0.0, FAR),
+    ("NLW4821", "night", dict(PICKUP, colour=(92, 92, 95)),
+     lambda r: plates.plate_mx("NLW-48-21", r, 0.35), 0.1, FAR),
     # The last one halts at the line and stands there.
-    ("HVN4630", "night", dict(SUV, colour=(120, 116, 112), tilt=0.02), lambda r: plates.plate_us("HVN 4630", r, 0.25), 0.05,
-     (9.6, 7.2, 5.6, 4.9, 4.9, 4.9, 4.9)),
+    ("HVN4630", "night", dict(SUV, colour=(120, 116, 112), tilt=0.02),
+     lambda r: plates.plate_us("HVN 4630", r, 0.25), 0.05, (9.6, 7.2, 5.6, 4.9, 4.9, 4.9, 4.9)),
 ]
 
 
