@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Checks the pattern files, apart from the program's own parser: FOLDER, or --self-test.
 
-A line is a comment ("# ..."), empty, REGION<TAB>PATTERN[<TAB>WEIGHT], or !REGION<TAB>absent<TAB>LETTERS.
+A line is a comment ("# ..."), empty, REGION<TAB>PATTERN[<TAB>WEIGHT], or
+!REGION<TAB>absent<TAB>LETTERS.
 """
 import os
 import re
 import sys
 
 STATES = (
-    "al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm "
-    "ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy"
+    "al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj "
+    "nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy"
 ).split()
 LONGEST_NAME, LONGEST_PLATE = 11, 12
 CLASS = r"\[(?:[A-Z](?:-[A-Z])?|[0-9](?:-[0-9])?)+\]"
