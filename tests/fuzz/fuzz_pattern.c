@@ -1,4 +1,4 @@
-/* Any bytes as a pattern file: no crash, and either sound patterns or a fault that names file and line. */
+/* Any bytes as a pattern file: no crash, and either sound patterns or a fault that has the name. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void check_sound(const struct pattern_list *list)
     }
 }
 
-/* The whole as one file, then its second half as another: a wrong file must leave the list alone. */
+/* The whole is one file, its second half another: a wrong file must leave the list alone. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct pattern_list list = {0};
