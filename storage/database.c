@@ -57,10 +57,12 @@ static void raw_key_free(struct raw_key **raw)
     *raw = NULL;
 }
 
-enum err database_fault(const struct database *database, int status, struct fault *why)
+enum err database_fault(struct database *database, int status, struct fault *why)
 {
     const char *text = sqlite3_errstr(status);
     int because = database->db != NULL ? sqlite3_system_errno(database->db) : 0;
+    if (database->damaged) /* it then calls each page "out of memory" */
+        status = SQLITE_CORRUPT;
     switch (status & 0xff) {
     case SQLITE_NOMEM:
         return fault_set(why, ERR_MEMORY, "the store has no memory");
@@ -77,6 +79,7 @@ enum err database_fault(const struct database *database, int status, struct faul
         return fault_set(why, ERR_IO, "the store cannot be read or written: %s (%d)%s%s", text, status,
                          because != 0 ? ": " : "", because != 0 ? strerror(because) : "");
     default:
+        database->damaged = true;
         return fault_set(why, ERR_CORRUPT, "the store is damaged: %s (%d): %s", text, status,
                          database->path);
     }
@@ -429,16 +432,20 @@ enum err database_end(struct database *database, enum err result, struct fault *
 
 enum err database_check(struct database *database, struct fault *why)
 {
-    sqlite3_stmt *statement = database->statement[SQL_INTEGRITY];
-    char said[128] = "";
-    int status = sqlite3_step(statement);
-    bool good = status == SQLITE_ROW && statement_text(statement, 0, said, sizeof said) &&
-                strcmp(said, "ok") == 0;
-    enum err result = ERR_OK;
-    if (status != SQLITE_ROW)
-        result = database_fault(database, status, why);
-    else if (!good)
+    /* The cipher's check reads the file, not the log. */
+    int status = sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (status != SQLITE_OK)
+        return database_fault(database, status, why);
+    char said[128];
+    database->building = true;
+    enum err result = run_text(database, sql_cipher_check, said, sizeof said, why);
+    bool good = result == ERR_OK && said[0] == '\0';
+    if (good) {
+        result = run_text(database, sql_integrity, said, sizeof said, why);
+        good = result == ERR_OK && strcmp(said, "ok") == 0;
+    }
+    database->building = false;
+    if (result == ERR_OK && !good)
         result = fault_set(why, ERR_CORRUPT, "the store fails its integrity check: %s", database->path);
-    statement_reset(statement);
     return result;
 }

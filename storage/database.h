@@ -15,6 +15,7 @@ enum { DATABASE_PATH_SIZE = 4096, DATABASE_KEY_SIZE = 32 };
 struct database {
     sqlite3 *db;
     sqlite3_stmt *statement[SQL_COUNT];
+    bool damaged;  /* a page has failed its check: SQLCipher gives none any more until the file is opened again */
     bool building; /* the authorizer lets settings and tables be made; false once it is open */
     char path[DATABASE_PATH_SIZE];
 };
@@ -33,7 +34,7 @@ enum err database_run(struct database *database, enum sql number, int bound, str
 enum err database_end(struct database *database, enum err result, struct fault *why) MUST_USE;
 
 /* The code and the sentence for a result of SQLite's; holds no value of any column. */
-enum err database_fault(const struct database *database, int status, struct fault *why);
+enum err database_fault(struct database *database, int status, struct fault *why);
 
 /* Structure and page authentication of the whole file. ERR_CORRUPT. */
 enum err database_check(struct database *database, struct fault *why) MUST_USE;

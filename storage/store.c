@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,14 @@
 #include "storage/inside.h"
 #include "storage/record.h"
 #include "storage/statement.h"
+
+enum { DIGEST_SIZE = 32 };
+
+static void digest_of(const void *bytes, size_t size, uint8_t out[DIGEST_SIZE])
+{
+    int good = EVP_Digest(bytes, size, out, NULL, EVP_sha256(), NULL);
+    assert(good == 1);
+}
 
 /* The folder is ours alone; its path comes back without links, as SQLite is told to follow none. */
 static enum err check_folder(const char *dir, char path[DATABASE_PATH_SIZE], struct fault *why)
@@ -79,7 +88,10 @@ enum err store_put(struct store *store, const struct row *row, const uint8_t *cr
     /* Nothing changed: what is stored is newer, and so is its crop. */
     if (result == ERR_OK && crop != NULL && sqlite3_changes(database->db) > 0) {
         sqlite3_stmt *statement = database->statement[SQL_PUT_CROP];
+        uint8_t digest[DIGEST_SIZE];
+        digest_of(crop, row->crop_size, digest);
         int bound = statement_bind_blob(statement, ":id", row->id, ROW_ID_SIZE);
+        bound |= statement_bind_blob(statement, ":digest", digest, sizeof digest);
         bound |= statement_bind_blob(statement, ":jpeg", crop, row->crop_size);
         result = database_run(database, SQL_PUT_CROP, bound, why);
     }
@@ -147,27 +159,36 @@ enum err store_find(struct store *store, const struct store_query *query, struct
     return ERR_OK;
 }
 
+/* Copies the picture out when its digest is right. */
+static enum err take_crop(struct database *database, sqlite3_stmt *statement, uint8_t *out, size_t *size,
+                          struct fault *why)
+{
+    uint8_t digest[DIGEST_SIZE];
+    const void *bytes = sqlite3_column_blob(statement, 1);
+    int n = sqlite3_column_bytes(statement, 1);
+    if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP || sqlite3_column_bytes(statement, 0) != DIGEST_SIZE)
+        return database_fault(database, SQLITE_CORRUPT, why);
+    digest_of(bytes, (size_t)n, digest);
+    if (memcmp(digest, sqlite3_column_blob(statement, 0), DIGEST_SIZE) != 0)
+        return database_fault(database, SQLITE_CORRUPT, why);
+    memcpy(out, bytes, (size_t)n);
+    *size = (size_t)n;
+    return ERR_OK;
+}
+
 enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t *out, size_t *size,
                     struct fault *why)
 {
     sqlite3_stmt *statement = store->database->statement[SQL_CROP];
     int status = statement_bind_blob(statement, ":id", id, ROW_ID_SIZE);
     status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
-    enum err result = ERR_OK;
-    if (status == SQLITE_ROW) {
-        const void *bytes = sqlite3_column_blob(statement, 0);
-        int n = sqlite3_column_bytes(statement, 0);
-        if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP) {
-            result = fault_set(why, ERR_CORRUPT, "a stored crop is not well formed");
-        } else {
-            memcpy(out, bytes, (size_t)n);
-            *size = (size_t)n;
-        }
-    } else if (status == SQLITE_DONE) {
+    enum err result;
+    if (status == SQLITE_ROW)
+        result = take_crop(store->database, statement, out, size, why);
+    else if (status == SQLITE_DONE)
         result = fault_set(why, ERR_NOT_FOUND, "no picture is stored under this id");
-    } else {
+    else
         result = database_fault(store->database, status, why);
-    }
     statement_reset(statement);
     return result;
 }
