@@ -103,3 +103,21 @@ enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, c
     *size = length;
     return ERR_OK;
 }
+
+enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes, size_t *size,
+                            struct fault *why)
+{
+    int width = (int)picture->width, height = (int)picture->height;
+    unsigned long length = tjBufSize(width, height, TJSAMP_444);
+    uint8_t *room = malloc(length);
+    if (room == NULL)
+        return fault_set(why, ERR_MEMORY, "no memory for a picture of %dx%d", width, height);
+    if (tjCompress2(jpeg->encoder, picture->pixels, width, 0, height, TJPF_RGB, &room, &length, TJSAMP_444, 90,
+                    TJFLAG_NOREALLOC) != 0) {
+        free(room);
+        return fault_set(why, ERR_INPUT, "a picture cannot be encoded: %s", tjGetErrorStr2(jpeg->encoder));
+    }
+    *bytes = room;
+    *size = length;
+    return ERR_OK;
+}
