@@ -54,9 +54,11 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
 {
     if (size < 4 || size > (size_t)JPEG_MAX_PIXELS * 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
         return fault_set(why, ERR_INPUT, "not a JPEG: %zu bytes without its mark", size);
-    int width, height, sampling, space;
+    int width = 0, height = 0, sampling = -1, space = -1; /* bytes with tables and no picture leave them alone */
     if (tjDecompressHeader3(jpeg->decoder, bytes, size, &width, &height, &sampling, &space) != 0)
         return fault_set(why, ERR_INPUT, "not a readable JPEG: %s", tjGetErrorStr2(jpeg->decoder));
+    if (width < 1 || height < 1)
+        return fault_set(why, ERR_INPUT, "not a readable JPEG: its header ends before the picture's size");
     if (width > JPEG_MAX_SIDE || height > JPEG_MAX_SIDE ||
         (uint64_t)width * (uint64_t)height > JPEG_MAX_PIXELS)
         return fault_set(why, ERR_LIMIT, "a JPEG of %dx%d pixels: at most %d a side and %d in all",
