@@ -70,12 +70,15 @@ static void a_header_beyond_the_limits_is_refused_before_any_decoding(void **sta
 /* A flat grey JPEG. */
 static uint8_t *make_flat(int width, int height, unsigned long *size)
 {
-    uint8_t *pixels = malloc((size_t)width * (size_t)height), *bytes = NULL;
-    assert_non_null(pixels);
+    uint8_t *pixels = malloc((size_t)width * (size_t)height);
+    *size = tjBufSize(width, height, TJSAMP_GRAY);
+    uint8_t *bytes = tjAlloc((int)*size);
+    assert_true(pixels != NULL && bytes != NULL);
     memset(pixels, 90, (size_t)width * (size_t)height);
     tjhandle encoder = tjInitCompress();
-    assert_int_equal(
-        tjCompress2(encoder, pixels, width, width, height, TJPF_GRAY, &bytes, size, TJSAMP_GRAY, 50, 0), 0);
+    assert_int_equal(tjCompress2(encoder, pixels, width, width, height, TJPF_GRAY, &bytes, size, TJSAMP_GRAY, 50,
+                                 TJFLAG_NOREALLOC),
+                     0);
     tjDestroy(encoder);
     free(pixels);
     return bytes;
