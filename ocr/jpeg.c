@@ -70,22 +70,37 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
     return ERR_OK;
 }
 
-enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
-                     struct fault *why)
+static enum err decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
+                       struct fault *why)
 {
-    struct jpeg_picture got = {0};
-    enum err err = check_header(jpeg, bytes, size, &got, why);
+    enum err err = check_header(jpeg, bytes, size, out, why);
     if (err)
         return err;
-    uint32_t part = (uint64_t)got.width * got.height > JPEG_WHOLE_PIXELS ? 2 : 1;
-    uint32_t width = (got.width + part - 1) / part, height = (got.height + part - 1) / part;
+    uint32_t part = (uint64_t)out->width * out->height > JPEG_WHOLE_PIXELS ? 2 : 1;
+    uint32_t width = (out->width + part - 1) / part, height = (out->height + part - 1) / part;
     assert((uint64_t)width * height <= FRAME_BYTES);
     /* A warning is a damaged picture: what follows the damage is grey mud or an older scene. */
     int flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
     if (tjDecompress2(jpeg->decoder, bytes, size, jpeg->frame, (int)width, (int)width, (int)height,
                       TJPF_GRAY, flags) != 0)
         return fault_set(why, ERR_INPUT, "a damaged JPEG: %s", tjGetErrorStr2(jpeg->decoder));
-    got.grey = (struct image){jpeg->frame, width, height, width};
+    out->grey = (struct image){jpeg->frame, width, height, width};
+    return ERR_OK;
+}
+
+enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
+                     struct fault *why)
+{
+    struct jpeg_picture got = {0};
+    if (jpeg->decoder == NULL && (jpeg->decoder = tjInitDecompress()) == NULL)
+        return fault_set(why, ERR_MEMORY, "no memory for a JPEG decoder");
+    enum err err = decode(jpeg, bytes, size, &got, why);
+    if (err) {
+        /* TurboJPEG 2.1 keeps the state of a header that broke off, and then fails on the next good picture. */
+        tjDestroy(jpeg->decoder);
+        jpeg->decoder = tjInitDecompress();
+        return err;
+    }
     *out = got;
     return ERR_OK;
 }

@@ -59,6 +59,17 @@ static void bad_bytes_are_an_input_error_and_leave_the_output_alone(void **state
     }
 }
 
+static void a_bad_picture_does_not_spoil_the_next(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"cut_in_header.jpg", "cut_short.jpg", "four_colours.jpg", "empty.jpg"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct jpeg_picture picture;
+        assert_int_equal(decode(bad[i], &picture), ERR_INPUT);
+        assert_ok(decode("colour.jpg", &picture));
+    }
+}
+
 static void a_header_beyond_the_limits_is_refused_before_any_decoding(void **state)
 {
     (void)state;
@@ -149,6 +160,7 @@ int main(void)
         cmocka_unit_test(grey_colour_and_progressive_pictures_are_read),
         cmocka_unit_test(a_picture_of_one_pixel_is_read),
         cmocka_unit_test(bad_bytes_are_an_input_error_and_leave_the_output_alone),
+        cmocka_unit_test(a_bad_picture_does_not_spoil_the_next),
         cmocka_unit_test(a_header_beyond_the_limits_is_refused_before_any_decoding),
         cmocka_unit_test(forty_megapixels_are_decoded_at_half_size),
         cmocka_unit_test(the_widest_picture_that_is_allowed_fits_the_frame),
