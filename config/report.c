@@ -28,7 +28,7 @@ void place_name(struct place *place, const char *section, const char *key, const
     char whole[512];
     snprintf(whole, sizeof whole, "%s%s%s", section, *section != '\0' && key != NULL ? "." : "",
              key != NULL ? key : "");
-    copy_shown(place->key, sizeof place->key, whole);
+    copy_shown(place->key, sizeof place->key, value_is_public("", whole) ? whole : "(not shown)");
     if (value == NULL)
         value = "";
     else if (!value_is_public(key != NULL ? key : "", value))

@@ -12,9 +12,8 @@ struct place {
     char value[64];
 };
 
-/* Fill key and value: a value that could hold a login or a camera's address becomes "(not shown)",
- * what is not printable becomes '?', and what is too long ends in "...". `key` and `value` may be
- * NULL. */
+/* Fill key and value: what could hold a login or a camera's address becomes "(not shown)", what is
+ * not printable becomes '?', and what is too long ends in "...". `key` and `value` may be NULL. */
 void place_name(struct place *place, const char *section, const char *key, const char *value);
 
 /* One complaint more. As many as fit are kept, all are counted. */
