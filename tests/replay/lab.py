@@ -30,17 +30,6 @@ def lane_pictures():
     return sorted(name for name in os.listdir(LANE) if name.endswith(".jpg"))
 
 
-def picture_times(end=None):
-    """Unix seconds of each picture: 0.4 s apart, 6 s between vehicles, the last just now."""
-    starts = {first for _, first, _ in expected_passages()}
-    at, times = 0.0, []
-    for name in lane_pictures():
-        at += 6.0 if name in starts else 0.4
-        times.append(at)
-    end = time.time() - 1 if end is None else end
-    return [end - at + t for t in times]
-
-
 def an_ordinary_user():
     """Whom the daemon runs as: who runs the tests, or nobody for root."""
     return pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam("nobody")
@@ -144,20 +133,23 @@ class Lab:
         return path
 
     def lane_folder(self, name="pictures"):
-        """The bundled lane with times as a camera would have given them."""
+        """The bundled lane, where the daemon's user can read it."""
         path = self.folder(name)
-        for picture, when in zip(lane_pictures(), picture_times()):
-            self.drop_off(picture, path, when)
+        for picture in lane_pictures():
+            self.drop_off(picture, path)
         return path
 
-    def drop_off(self, picture, folder, when=None):
+    def drop_off(self, picture, folder):
         """A picture of the lane appears in a folder as a whole, as by rename."""
         hidden = os.path.join(self.dir, ".incoming")
         shutil.copyfile(os.path.join(LANE, picture), hidden)
         os.chmod(hidden, 0o644)
-        when = time.time() if when is None else when
-        os.utime(hidden, (when, when))
         os.rename(hidden, os.path.join(folder, picture))
+
+    def configure_lane(self, **more):
+        """The bundled lane, replayed slowly enough that vehicles are apart."""
+        source = f"source = dir:{self.lane_folder()}\nmode = once\nrate = 4\nlane = lane-1\n"
+        self.configure(("north", source), passages="gap = 500ms\n", **more)
 
     def configure(self, *cameras, passages="gap = 3s\nmin_frames = 1\n", daemon="", state=None):
         """cameras: (name, "key = value\\n..." ) pairs."""
@@ -225,20 +217,21 @@ class Lab:
                 found[title[len("lanewardd: ") :]] = pid
         return found
 
-    def _client(self, command, *arguments):
+    def ask(self, command, *arguments):
+        """Runs `laneward COMMAND` against this daemon."""
         return self.run_as_user(
             [
                 os.path.join(self.bin, "laneward"),
                 command,
                 "--socket",
-                os.path.join(self.run_dir, "desk.sock"),
+                os.path.join(self.run_dir, "laneward.sock"),
                 *arguments,
             ]
         )
 
     def status(self, quiet=False):
         """The answer of `laneward status --json`, or None."""
-        done = self._client("status", "--json")
+        done = self.ask("status", "--json")
         if done.returncode != 0:
             if quiet:
                 return None
@@ -253,10 +246,17 @@ class Lab:
 
     def query(self, *arguments):
         """Passages, newest first."""
-        done = self._client("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
+        done = self.ask("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
         if done.returncode != 0:
             raise AssertionError("laneward query: " + done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def wait_for_lane(self):
+        """Until the bundled lane is replayed and in the store; gives the passages in order."""
+        self.wait_until_read("north", len(lane_pictures()))
+        n_expected = len(expected_passages())
+        self.wait_for(lambda: len(self.query()) >= n_expected, "all passages are stored")
+        return sorted(self.query(), key=lambda row: row["epoch_start"])
 
     def wait_for(self, happened, what, seconds=PATIENCE):
         end = time.monotonic() + seconds

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Renders the bundled lane: vehicles that come up to a border booth by day, at dusk and at night.
 
-usage: render_lane.py [FOLDER]     writes lane-NNN.jpg and expected.tsv (default: beside it, in lane/)
+usage: render_lane.py [FOLDER]   writes lane-NNN.jpg and expected.tsv (default: lane/ beside it)
 
 Nothing in it is a photograph: every surface is drawn here, and the same pictures come out at every
 run. Needs python3-numpy and python3-opencv; the tests do not, they use the committed pictures.
@@ -221,17 +221,21 @@ def main():
         for order, (text, light, kind, plate, x, distances) in enumerate(VEHICLES, 1):
             kind = dict(kind, plate=plate)
             parts = make_parts(kind, rng, light != "day")
-            save(develop(empty.copy(), camera, light, rng, None))
-            first = number + 1
+            for _ in range(2):
+                save(develop(empty.copy(), camera, light, rng, None))
+            first, before = number + 1, None
             for z in distances:
                 picture = empty.copy()
-                place = x + rng.normal(0, 0.02)
+                if z != before:  # not one that stands
+                    place = x + rng.normal(0, 0.02)
+                before = z
                 draw_vehicle(
                     picture, camera, kind, parts, place, z, 0.75 if light == "day" else 0.45
                 )
                 save(develop(picture, camera, light, rng, (kind, place, z)))
             expected.write(f"{order}\t{text}\tlane-{first:03d}.jpg\tlane-{number:03d}.jpg\n")
-        save(develop(empty.copy(), camera, "night", rng, None))
+        for _ in range(2):
+            save(develop(empty.copy(), camera, "night", rng, None))
 
 
 if __name__ == "__main__":

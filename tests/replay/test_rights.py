@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from lab import Lab, an_ordinary_user, expected_passages, lane_pictures
+from lab import Lab, an_ordinary_user, expected_passages
 
 
 def status_of(pid):
@@ -18,12 +18,9 @@ class Rights(unittest.TestCase):
 
     def test_no_role_is_root_and_none_may_gain_rights(self):
         nobody = an_ordinary_user()
-        folder = self.lab.lane_folder()
         for path in (self.lab.state, self.lab.run_dir):
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
-        self.lab.configure(
-            ("north", f"source = dir:{folder}\nmode = once\n"), daemon=f"user = {nobody.pw_name}"
-        )
+        self.lab.configure_lane(daemon=f"user = {nobody.pw_name}")
         self.lab.start()
         roles = self.lab.roles()
         self.assertEqual(sorted(roles), ["capture north", "desk", "keeper", "recognizer north"])
@@ -34,10 +31,7 @@ class Rights(unittest.TestCase):
             self.assertEqual(int(row["CapEff"], 16), 0, role)
             self.assertNotIn("0", row["Uid"].split(), role)
             self.assertNotIn("0", row["Gid"].split(), role)
-        self.lab.wait_until_read("north", len(lane_pictures()))
-        self.lab.wait_for(
-            lambda: len(self.lab.query()) >= len(expected_passages()), "the lane is read"
-        )
+        self.assertEqual(len(self.lab.wait_for_lane()), len(expected_passages()))
 
 
 if __name__ == "__main__":
