@@ -74,6 +74,7 @@ class Lab:
         self.log = os.path.join(self.dir, "log")
         self.config = os.path.join(self.dir, "laneward.conf")
         self.daemon = None
+        self.before = []  # a command that starts the daemon in a changed world, as root
 
     def _programs(self):
         """The build's bin/, or a copy of it where the user cannot reach it."""
@@ -165,14 +166,20 @@ class Lab:
 
     def start(self, wait=True):
         self.output = open(self.log, "ab")
+        command = [os.path.join(self.bin, "lanewardd"), "--config", self.config]
+        drop = self._drop()
+        if self.before:
+            user = [f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}"]
+            command = [*self.before, "setpriv", *user, "--clear-groups", *command]
+            drop = {}
         self.daemon = subprocess.Popen(
-            [os.path.join(self.bin, "lanewardd"), "--config", self.config],
+            command,
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
-            env={"PATH": "/usr/bin:/bin"},
-            **self._drop(),
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            **drop,
         )
         if wait:
             self.wait_for(
@@ -250,6 +257,14 @@ class Lab:
         if done.returncode != 0:
             raise AssertionError("laneward query: " + done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+
+    def wait_for_word(self, words):
+        """Until the daemon's log holds one of the words; it may end after that, or go on."""
+        end = time.monotonic() + PATIENCE
+        while not any(word in self.stderr() for word in words):
+            if time.monotonic() > end:
+                raise AssertionError(f"none of {words} was said:\n" + self.stderr()[-4000:])
+            time.sleep(0.1)
 
     def wait_for_lane(self):
         """Until the bundled lane is replayed and in the store; gives the passages in order."""
