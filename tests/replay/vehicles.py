@@ -90,7 +90,7 @@ def headlight(picture, outline, centre, radius, lit):
     y, x = np.mgrid[0:h, 0:w].astype(np.float32) / M
     bowl = np.exp(-((((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / radius**2) ** 2)) * mask
     plates.paint(picture, bowl * 0.8, (120, 118, 112))
-    picture += (60 * np.sin(x * 260) * mask * (1 - bowl))[..., None] * 0.3
+    picture += (60 * np.sin(x * 260) * mask * (1 - bowl))[..., None] * 0.12
     spot = (
         np.exp(-((x - centre[0] + 0.01) ** 2 + (y - centre[1] + 0.015) ** 2) / (radius * 0.3) ** 2)
         * mask
