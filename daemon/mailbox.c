@@ -214,9 +214,14 @@ static bool shown_text(struct text_pair *pair, char out[MAILBOX_CURSOR_SIZE])
     return copy_cursor(out, pair->text[atomic_load_explicit(&pair->shown, memory_order_acquire) & 1]);
 }
 
-uint8_t *mailbox_slot(struct mailbox *mailbox)
+uint8_t *mailbox_slot(struct mailbox *mailbox, struct mailbox_state *state)
 {
-    return slot_at(mailbox, producer_of(load_word(mailbox->shared)));
+    uint32_t word = load_word(mailbox->shared);
+    if (state != NULL) {
+        state->last_number = atomic_load(&mailbox->shared->last_number);
+        state->is_waiting = (word & FRESH) != 0;
+    }
+    return slot_at(mailbox, producer_of(word));
 }
 
 bool mailbox_put(struct mailbox *mailbox, const struct shot *shot, size_t size)
@@ -305,9 +310,4 @@ bool mailbox_resume(struct mailbox *mailbox, char cursor[MAILBOX_CURSOR_SIZE])
     mailbox->has_asked = true;
     atomic_store(&shared->resumes_seen, told);
     return true;
-}
-
-uint64_t mailbox_last(const struct mailbox *mailbox)
-{
-    return atomic_load(&mailbox->shared->last_number);
 }

@@ -29,9 +29,15 @@ int mailbox_create(size_t max_bytes) MUST_USE;
 enum err mailbox_open(struct mailbox **out, int fd, size_t max_bytes, struct fault *why) MUST_USE;
 void mailbox_close(struct mailbox **mailbox);
 
+/* Where the capture stands; it outlives the capture's process. */
+struct mailbox_state {
+    uint64_t last_number; /* of the last picture put, 0 before the first */
+    bool is_waiting;      /* that picture has not been taken */
+};
+
 /* Capture: the slot to write the next picture into (max_bytes of room), then put it. mailbox_put returns true when
- * it has overwritten a picture that nobody took. The caller signals the eventfd. */
-uint8_t *mailbox_slot(struct mailbox *mailbox);
+ * it has overwritten a picture that nobody took. The caller signals the eventfd. `state` may be NULL. */
+uint8_t *mailbox_slot(struct mailbox *mailbox, struct mailbox_state *state);
 bool mailbox_put(struct mailbox *mailbox, const struct shot *shot, size_t size);
 
 /* Recognizer: copies the newest picture out. false: nothing new. A size or a text that is out of bounds (a
@@ -45,8 +51,5 @@ void mailbox_set_resume(struct mailbox *mailbox, const char cursor[MAILBOX_CURSO
 /* Capture: true when there is a position to go to: at the first call on this handle the recognizer's, or where a
  * capture that died has stopped; later only when a recognizer has started anew. Before the first is told: false. */
 bool mailbox_resume(struct mailbox *mailbox, char cursor[MAILBOX_CURSOR_SIZE]);
-
-/* The number of the last picture put, 0 before the first; it outlives the capture. */
-uint64_t mailbox_last(const struct mailbox *mailbox);
 
 #endif
