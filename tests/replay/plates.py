@@ -4,23 +4,64 @@ import numpy as np
 
 PX = 4  # pixels a millimetre of a plate
 
-# Glyphs as strokes on a grid 4 wide and 8 high; a point is (x, y[, radius of the corner there]). "o" closes the stroke.
+# Glyphs as strokes on a grid 4 wide and 8 high; a point is (x, y[, radius of the corner there]).
+# "o" closes the stroke.
 GLYPHS = {
     "0": [("o", (0, 0, 2), (4, 0, 2), (4, 8, 2), (0, 8, 2))],
     "1": [("-", (0.9, 1.7), (2.3, 0), (2.3, 8))],
     "2": [("-", (0, 2.3), (0, 0, 1.9), (4, 0, 1.9), (4, 3.6, 1.2), (0, 8), (4, 8))],
-    "3": [("-", (0, 1.5), (0, 0, 1.5), (3.9, 0, 1.8), (3.9, 3.8, 1.7), (1.6, 3.8)),
-          ("-", (1.6, 3.8), (4, 3.8, 1.8), (4, 8, 1.9), (0, 8, 1.5), (0, 6.6))],
+    "3": [
+        ("-", (0, 1.5), (0, 0, 1.5), (3.9, 0, 1.8), (3.9, 3.8, 1.7), (1.6, 3.8)),
+        ("-", (1.6, 3.8), (4, 3.8, 1.8), (4, 8, 1.9), (0, 8, 1.5), (0, 6.6)),
+    ],
     "4": [("-", (3, 8), (3, 0), (0, 5.8), (4.2, 5.8))],
     "5": [("-", (3.7, 0), (0.4, 0), (0.3, 3.5), (4, 3.1, 1.8), (4, 8, 1.9), (0, 8, 1.8), (0, 6.3))],
-    "6": [("-", (3.9, 1.7), (3.8, 0, 1.7), (0, 0, 2), (0, 8, 2), (4, 8, 2), (4, 3.4, 2), (0, 3.4, 2), (0, 5.2))],
+    "6": [
+        (
+            "-",
+            (3.9, 1.7),
+            (3.8, 0, 1.7),
+            (0, 0, 2),
+            (0, 8, 2),
+            (4, 8, 2),
+            (4, 3.4, 2),
+            (0, 3.4, 2),
+            (0, 5.2),
+        )
+    ],
     "7": [("-", (0, 0), (4, 0), (1.5, 8))],
-    "8": [("o", (0.3, 0, 1.6), (3.7, 0, 1.6), (3.7, 3.8, 1.6), (0.3, 3.8, 1.6)),
-          ("o", (0, 3.8, 1.8), (4, 3.8, 1.8), (4, 8, 1.8), (0, 8, 1.8))],
-    "9": [("-", (0.1, 6.3), (0.2, 8, 1.7), (4, 8, 2), (4, 0, 2), (0, 0, 2), (0, 4.6, 2), (4, 4.6, 2), (4, 2.8))],
+    "8": [
+        ("o", (0.3, 0, 1.6), (3.7, 0, 1.6), (3.7, 3.8, 1.6), (0.3, 3.8, 1.6)),
+        ("o", (0, 3.8, 1.8), (4, 3.8, 1.8), (4, 8, 1.8), (0, 8, 1.8)),
+    ],
+    "9": [
+        (
+            "-",
+            (0.1, 6.3),
+            (0.2, 8, 1.7),
+            (4, 8, 2),
+            (4, 0, 2),
+            (0, 0, 2),
+            (0, 4.6, 2),
+            (4, 4.6, 2),
+            (4, 2.8),
+        )
+    ],
     "A": [("-", (0, 8), (2, 0), (4, 8)), ("-", (0.8, 5.3), (3.2, 5.3))],
-    "B": [("-", (0, 3.8), (0, 0), (3.7, 0, 1.7), (3.7, 3.8, 1.7), (0, 3.8), (4, 3.8, 1.8),
-           (4, 8, 1.8), (0, 8), (0, 3.8))],
+    "B": [
+        (
+            "-",
+            (0, 3.8),
+            (0, 0),
+            (3.7, 0, 1.7),
+            (3.7, 3.8, 1.7),
+            (0, 3.8),
+            (4, 3.8, 1.8),
+            (4, 8, 1.8),
+            (0, 8),
+            (0, 3.8),
+        )
+    ],
     "C": [("-", (4, 2.3), (4, 0, 1.9), (0, 0, 2), (0, 8, 2), (4, 8, 1.9), (4, 5.7))],
     "D": [("-", (0, 4), (0, 0), (4, 0, 2), (4, 8, 2), (0, 8), (0, 4))],
     "E": [("-", (4, 0), (0, 0), (0, 8), (4, 8)), ("-", (0, 3.8), (3.3, 3.8))],
@@ -37,7 +78,19 @@ GLYPHS = {
     "P": [("-", (0, 8), (0, 0), (4, 0, 1.9), (4, 4.3, 1.9), (0, 4.3))],
     "Q": [("o", (0, 0, 2), (4, 0, 2), (4, 8, 2), (0, 8, 2)), ("-", (2.3, 5.7), (4.3, 8.4))],
     "R": [("-", (0, 8), (0, 0), (4, 0, 1.9), (4, 4.2, 1.9), (0, 4.2)), ("-", (2.1, 4.2), (4, 8))],
-    "S": [("-", (4, 2), (4, 0, 1.8), (0, 0, 1.8), (0, 3.7, 1.8), (4, 4.1, 1.8), (4, 8, 1.8), (0, 8, 1.8), (0, 6))],
+    "S": [
+        (
+            "-",
+            (4, 2),
+            (4, 0, 1.8),
+            (0, 0, 1.8),
+            (0, 3.7, 1.8),
+            (4, 4.1, 1.8),
+            (4, 8, 1.8),
+            (0, 8, 1.8),
+            (0, 6),
+        )
+    ],
     "T": [("-", (0, 0), (4, 0)), ("-", (2, 0), (2, 8))],
     "U": [("-", (0, 0), (0, 8, 2), (4, 8, 2), (4, 0))],
     "V": [("-", (0, 0), (2, 8), (4, 0))],
@@ -65,7 +118,7 @@ def rounded(points, closed):
         b = here + (after - here) * min(1, radius / np.linalg.norm(after - here))
         for t in np.linspace(0, 1, 10):
             # A conic through a and b, a little fuller than a parabola: near to a circle.
-            weights = np.array([(1 - t) ** 2, 2 * 0.72 * t * (1 - t), t ** 2])
+            weights = np.array([(1 - t) ** 2, 2 * 0.72 * t * (1 - t), t**2])
             out.append((weights[0] * a + weights[1] * here + weights[2] * b) / weights.sum())
     return np.array(out)
 
@@ -73,14 +126,18 @@ def rounded(points, closed):
 def advance(char, width, height, stroke):
     strokes = GLYPHS[char]
     xs = [p[0] for s in strokes for p in s[1:]]
-    return (max(xs) if char not in " -." else 4) * (width - stroke) / 4 + stroke if xs else width * 0.6
+    return (
+        (max(xs) if char not in " -." else 4) * (width - stroke) / 4 + stroke if xs else width * 0.6
+    )
 
 
 def text_mask(shape, text, centre_mm, height, width, stroke, gap, room=None):
-    """Coverage 0..1 of a text whose glyphs are height x width millimetres, around a centre, at most `room` wide."""
+    """Coverage 0..1 of a text with glyphs of height x width mm, at most `room` wide."""
     mask = np.zeros(shape[:2], np.uint8)
     for _ in range(20):
-        widths = [advance(c, width, height, stroke) if c not in "-. " else width * 0.5 for c in text]
+        widths = [
+            advance(c, width, height, stroke) if c not in "-. " else width * 0.5 for c in text
+        ]
         if room is None or sum(widths) + gap * (len(text) - 1) <= room:
             break
         width, gap = width * 0.97, gap * 0.95
@@ -90,10 +147,22 @@ def text_mask(shape, text, centre_mm, height, width, stroke, gap, room=None):
         for kind, *points in GLYPHS[char]:
             line = rounded(points, kind == "o")
             shift = -4 * 0.225 if char in "-." else 0
-            line = np.stack([x + stroke / 2 + (line[:, 0] + shift) * (width - stroke) / 4,
-                             top + stroke / 2 + line[:, 1] * (height - stroke) / 8], 1)
-            cv2.polylines(mask, [np.round(line * PX * 16).astype(np.int32)], kind == "o", 255,
-                          max(1, int(round(stroke * PX))), cv2.LINE_AA, 4)
+            line = np.stack(
+                [
+                    x + stroke / 2 + (line[:, 0] + shift) * (width - stroke) / 4,
+                    top + stroke / 2 + line[:, 1] * (height - stroke) / 8,
+                ],
+                1,
+            )
+            cv2.polylines(
+                mask,
+                [np.round(line * PX * 16).astype(np.int32)],
+                kind == "o",
+                255,
+                max(1, int(round(stroke * PX))),
+                cv2.LINE_AA,
+                4,
+            )
         x += wide + gap
     return cv2.GaussianBlur(mask, (0, 0), 0.35 * PX).astype(np.float32) / 255
 
@@ -125,9 +194,13 @@ def cloud(rng, shape, size, octaves=4):
     """Soft noise, mean 0, about -1..1; the largest spots are `size` pixels."""
     out = np.zeros(shape[:2], np.float32)
     for octave in range(octaves):
-        cells = max(1.0, size / 2 ** octave)
-        small = rng.standard_normal((int(shape[0] / cells) + 3, int(shape[1] / cells) + 3)).astype(np.float32)
-        out += cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC) / 1.6 ** octave
+        cells = max(1.0, size / 2**octave)
+        small = rng.standard_normal((int(shape[0] / cells) + 3, int(shape[1] / cells) + 3)).astype(
+            np.float32
+        )
+        out += (
+            cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC) / 1.6**octave
+        )
     return out / 2.2
 
 
@@ -135,8 +208,16 @@ def bolts(picture, spots):
     for x, y in spots:
         centre = (int(x * PX), int(y * PX))
         cv2.circle(picture, centre, int(3.4 * PX), (95, 95, 98), -1, cv2.LINE_AA)
-        cv2.circle(picture, (centre[0], centre[1] - PX), int(2.2 * PX), (190, 192, 195), -1, cv2.LINE_AA)
-        cv2.line(picture, (centre[0] - 2 * PX, centre[1]), (centre[0] + 2 * PX, centre[1]), (60, 60, 60), PX)
+        cv2.circle(
+            picture, (centre[0], centre[1] - PX), int(2.2 * PX), (190, 192, 195), -1, cv2.LINE_AA
+        )
+        cv2.line(
+            picture,
+            (centre[0] - 2 * PX, centre[1]),
+            (centre[0] + 2 * PX, centre[1]),
+            (60, 60, 60),
+            PX,
+        )
 
 
 def sheet(width, height, colour, radius):
@@ -177,13 +258,23 @@ def plate_us(text, rng, dirt, state="NORTH MARCH", slogan="LAND OF LANES", ink=(
 def plate_eu(text, rng, dirt, letter="L"):
     w, h = 520, 110
     picture, alpha = sheet(w, h, (238, 240, 240), 9)
-    paint(picture, rounded_rect(picture.shape, (0, 0, w, h), 9) -
-          rounded_rect(picture.shape, (3.5, 3.5, w - 7, h - 7), 7), (30, 30, 30))
+    paint(
+        picture,
+        rounded_rect(picture.shape, (0, 0, w, h), 9)
+        - rounded_rect(picture.shape, (3.5, 3.5, w - 7, h - 7), 7),
+        (30, 30, 30),
+    )
     paint(picture, rounded_rect(picture.shape, (3.5, 3.5, 42, h - 7), 6), (150, 60, 15))
     for i in range(12):
         angle = i * np.pi / 6
-        cv2.circle(picture, (int((24 + 13 * np.sin(angle)) * PX), int((36 - 13 * np.cos(angle)) * PX)),
-                   int(1.9 * PX), (40, 205, 240), -1, cv2.LINE_AA)
+        cv2.circle(
+            picture,
+            (int((24 + 13 * np.sin(angle)) * PX), int((36 - 13 * np.cos(angle)) * PX)),
+            int(1.9 * PX),
+            (40, 205, 240),
+            -1,
+            cv2.LINE_AA,
+        )
     paint(picture, text_mask(picture.shape, letter, (24, 82), 22, 14, 4, 2), (240, 240, 240))
     mask = text_mask(picture.shape, text, (w / 2 + 22, h / 2), 77, 45, 10.5, 7.5, 440)
     paint(picture, mask, (24, 24, 24))
@@ -194,8 +285,12 @@ def plate_eu(text, rng, dirt, letter="L"):
 def plate_br(text, rng, dirt, town="LN - MARCO DO NORTE"):
     w, h = 400, 130
     picture, alpha = sheet(w, h, (178, 181, 180), 6)
-    paint(picture, rounded_rect(picture.shape, (0, 0, w, h), 6) -
-          rounded_rect(picture.shape, (3, 3, w - 6, h - 6), 5), (40, 40, 42))
+    paint(
+        picture,
+        rounded_rect(picture.shape, (0, 0, w, h), 6)
+        - rounded_rect(picture.shape, (3, 3, w - 6, h - 6), 5),
+        (40, 40, 42),
+    )
     paint(picture, rounded_rect(picture.shape, (70, 8, 260, 24), 2), (196, 198, 198))
     paint(picture, text_mask(picture.shape, town, (w / 2, 20), 13, 8.5, 2.2, 2.4), (40, 40, 40))
     mask = text_mask(picture.shape, text, (w / 2, 79), 64, 43, 10.5, 6, 368)
@@ -223,16 +318,28 @@ def plate_two_rows(text, rng, dirt):
     w, h = 280, 200
     upper, lower = text.split("/")
     picture, alpha = sheet(w, h, (238, 240, 240), 9)
-    paint(picture, rounded_rect(picture.shape, (0, 0, w, h), 9) -
-          rounded_rect(picture.shape, (3.5, 3.5, w - 7, h - 7), 7), (30, 30, 30))
+    paint(
+        picture,
+        rounded_rect(picture.shape, (0, 0, w, h), 9)
+        - rounded_rect(picture.shape, (3.5, 3.5, w - 7, h - 7), 7),
+        (30, 30, 30),
+    )
     paint(picture, rounded_rect(picture.shape, (3.5, 3.5, 40, 92), 6), (150, 60, 15))
     paint(picture, text_mask(picture.shape, "L", (23, 76), 20, 13, 4, 2), (240, 240, 240))
     for i in range(12):
         angle = i * np.pi / 6
-        cv2.circle(picture, (int((23 + 12 * np.sin(angle)) * PX), int((34 - 12 * np.cos(angle)) * PX)),
-                   int(1.8 * PX), (40, 205, 240), -1, cv2.LINE_AA)
-    mask = np.maximum(text_mask(picture.shape, upper, (160, 53), 77, 45, 10.5, 9, 214),
-                      text_mask(picture.shape, lower, (w / 2, 147), 77, 45, 10.5, 9))
+        cv2.circle(
+            picture,
+            (int((23 + 12 * np.sin(angle)) * PX), int((34 - 12 * np.cos(angle)) * PX)),
+            int(1.8 * PX),
+            (40, 205, 240),
+            -1,
+            cv2.LINE_AA,
+        )
+    mask = np.maximum(
+        text_mask(picture.shape, upper, (160, 53), 77, 45, 10.5, 9, 214),
+        text_mask(picture.shape, lower, (w / 2, 147), 77, 45, 10.5, 9),
+    )
     paint(picture, mask, (24, 24, 24))
     relief(picture, mask, 24)
     return finish(picture, alpha, rng, dirt), (w, h)
