@@ -1,4 +1,4 @@
-/* Collecting complaints. */
+/* Complaints about a configuration, and the places that they are about. */
 #ifndef LANEWARD_CONFIG_REPORT_H
 #define LANEWARD_CONFIG_REPORT_H
 

@@ -12,11 +12,14 @@
 
 enum { DATABASE_PATH_SIZE = 4096, DATABASE_KEY_SIZE = 32 };
 
+struct raw_key;
+
 struct database {
     sqlite3 *db;
     sqlite3_stmt *statement[SQL_COUNT];
-    bool damaged;  /* a page has failed its check: SQLCipher gives none any more until the file is opened again */
+    bool broken;   /* a page was not read, or has failed its check: SQLCipher gives none any more until a new start */
     bool building; /* the authorizer lets settings and tables be made; false once it is open */
+    struct raw_key *raw; /* for a new start */
     char path[DATABASE_PATH_SIZE];
 };
 
@@ -25,6 +28,10 @@ enum err database_open(struct database **out, const char *path, const uint8_t ke
                        struct fault *why) MUST_USE;
 /* Moves the write-ahead log into the file and closes it. */
 void database_close(struct database **database);
+
+/* To be called before each use: connects anew after a failure that has left the connection without use. Errors as
+ * database_open. */
+enum err database_ready(struct database *database, struct fault *why) MUST_USE;
 
 /* Runs a statement that gives no row, and resets it whatever comes. `bound`: what binding it has returned. */
 enum err database_run(struct database *database, enum sql number, int bound, struct fault *why) MUST_USE;

@@ -81,7 +81,9 @@ enum err store_put(struct store *store, const struct row *row, const uint8_t *cr
     if ((crop == NULL) != (row->crop_size == 0))
         return fault_set(why, ERR_INPUT, "a passage's crop and crop_size disagree");
     struct database *database = store->database;
-    result = database_run(database, SQL_BEGIN, SQLITE_OK, why);
+    result = database_ready(database, why);
+    if (result == ERR_OK)
+        result = database_run(database, SQL_BEGIN, SQLITE_OK, why);
     if (result != ERR_OK)
         return result;
     result = database_run(database, SQL_PUT, record_bind(database->statement[SQL_PUT], row), why);
@@ -134,6 +136,8 @@ enum err store_find(struct store *store, const struct store_query *query, struct
                     size_t *n_rows, struct fault *why)
 {
     enum err result = record_check_query(query, why);
+    if (result == ERR_OK)
+        result = database_ready(store->database, why);
     if (result != ERR_OK)
         return result;
     struct row found[STORE_MAX_ROWS];
@@ -179,10 +183,12 @@ static enum err take_crop(struct database *database, sqlite3_stmt *statement, ui
 enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t *out, size_t *size,
                     struct fault *why)
 {
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_CROP];
     int status = statement_bind_blob(statement, ":id", id, ROW_ID_SIZE);
     status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
-    enum err result;
     if (status == SQLITE_ROW)
         result = take_crop(store->database, statement, out, size, why);
     else if (status == SQLITE_DONE)
@@ -203,10 +209,13 @@ static uint64_t file_bytes(const char *path, const char *suffix)
 
 enum err store_stats(struct store *store, struct store_stats *out, struct fault *why)
 {
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_STATS];
     int status = sqlite3_step(statement);
     if (status != SQLITE_ROW) {
-        enum err result = database_fault(store->database, status, why);
+        result = database_fault(store->database, status, why);
         statement_reset(statement);
         return result;
     }
