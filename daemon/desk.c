@@ -26,6 +26,7 @@ enum {
     ANSWER_MS = 10000,      /* absolute, for the client to take the answer */
     ALIVE_MS = 500,
     RETRY_MS = 20,
+    SAY_EVERY_MS = 10000,   /* about what a robot can repeat */
     REFUSALS_AT_ONCE = 10,  /* refused questions recorded in a burst; then one a second */
 };
 
@@ -52,6 +53,8 @@ struct desk {
     uint64_t seq, next_ticket;
     int refusals_left;
     int64_t refusals_at_ms;
+    unsigned n_unrecorded;
+    int64_t unrecorded_said_ms;
     bool said_full, said_bad;
     struct answer_rows rows;
     struct message in, ask;
@@ -157,8 +160,13 @@ static void record_refusal(struct desk *d, const struct guest *g)
         is_recorded = message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) == ERR_OK;
         d->refusals_left--;
     }
-    if (!is_recorded)
-        log_write(LOG_LEVEL_WARNING, "a refused question of uid %u could not be recorded", (unsigned)g->uid);
+    d->n_unrecorded += !is_recorded;
+    if (d->n_unrecorded > 0 && now - d->unrecorded_said_ms >= SAY_EVERY_MS) {
+        log_write(LOG_LEVEL_WARNING, "%u refused questions were not recorded, too many or the keeper is behind; the "
+                                     "last was of uid %u", d->n_unrecorded, (unsigned)g->uid);
+        d->n_unrecorded = 0;
+        d->unrecorded_said_ms = now;
+    }
 }
 
 static void understand(struct desk *d, struct guest *g)
@@ -326,6 +334,24 @@ static struct guest *free_guest(struct desk *d, uint32_t uid)
     return of_user < MAX_GUESTS_A_USER ? found : NULL;
 }
 
+/* No room: told if one packet does it, and closed. */
+static void send_away(struct desk *d, int fd, uint32_t uid)
+{
+    struct fault why;
+    fault_set(&why, ERR_LIMIT, "too many questions of one user, or of all, are open: try again");
+    char *text = answer_error(&why);
+    if (text != NULL) {
+        ssize_t ignored = send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)ignored;
+    }
+    free(text);
+    close(fd);
+    if (!d->said_full)
+        log_write(LOG_LEVEL_WARNING, "uid %u has too many questions open; more are sent away without a word here",
+                  (unsigned)uid);
+    d->said_full = true;
+}
+
 static void accept_guest(struct desk *d)
 {
     int fd = accept4(d->env->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -337,11 +363,7 @@ static void accept_guest(struct desk *d)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.uid != UINT32_MAX)
         g = free_guest(d, who.uid);
     if (g == NULL) {
-        if (!d->said_full)
-            log_write(LOG_LEVEL_WARNING, "uid %u has too many questions open; more are closed in silence",
-                      (unsigned)who.uid);
-        d->said_full = true;
-        close(fd);
+        send_away(d, fd, who.uid);
         return;
     }
     memset(g, 0, sizeof *g);
@@ -375,9 +397,8 @@ static enum err turn(struct desk *d, bool *ends, struct fault *why)
     struct pollfd fds[N_FDS];
     for (int i = 0; i < MAX_GUESTS; i++) {
         const struct guest *g = &d->guests[i];
-        short events = g->stage == ASKING ? POLLIN : POLLOUT;
-        bool is_watched = g->stage == ASKING || g->stage == ANSWERING;
-        fds[i] = (struct pollfd){.fd = is_watched ? g->fd : -1, .events = events};
+        short events = g->stage == ASKING ? POLLIN : g->stage == ANSWERING ? POLLOUT : 0;
+        fds[i] = (struct pollfd){.fd = g->stage != FREE ? g->fd : -1, .events = events};
     }
     fds[STOP] = (struct pollfd){.fd = d->env->stop_fd, .events = POLLIN};
     fds[KEEPER] = (struct pollfd){.fd = d->env->keeper_fd, .events = POLLIN};
@@ -397,6 +418,8 @@ static enum err turn(struct desk *d, bool *ends, struct fault *why)
             listen_to(d, g);
         else if (fds[i].revents != 0 && g->stage == ANSWERING)
             answer_guest(d, g);
+        else if (fds[i].revents & (POLLHUP | POLLERR) && g->stage != FREE)
+            leave(d, g); /* gone before the answer; the look stays recorded */
         end_in_time(d, g, now);
     }
     if (fds[DOOR].revents != 0)
@@ -417,6 +440,8 @@ enum err desk_run(const struct role_env *env, struct fault *why)
     d->seq = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     d->refusals_left = REFUSALS_AT_ONCE;
     d->refusals_at_ms = steady_ms();
+    d->unrecorded_said_ms = d->refusals_at_ms - SAY_EVERY_MS;
+    show_alive(env); /* the first says that it is ready */
     bool ends = false;
     enum err err = ERR_OK;
     while (err == ERR_OK && !ends)

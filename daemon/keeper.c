@@ -247,8 +247,10 @@ static bool record_look(struct keeper *k, const char *kind, uint32_t n_answered)
     snprintf(look->kind, sizeof look->kind, "%s", kind);
     look->at_ms = counters_now_ms();
     look->n_answered = n_answered;
-    if (ledger_look(k->store, look, &why) == ERR_OK)
+    if (ledger_look(k->store, look, &why) == ERR_OK) {
+        note_success(k);
         return true;
+    }
     note_failure(k, &why);
     fault_context(&why, "the look cannot be recorded, so it is not answered");
     refuse(k, &why);
@@ -424,10 +426,10 @@ static enum err take_last_calls(struct keeper *k, struct fault *why)
 enum err keeper_run(const struct role_env *env, struct fault *why)
 {
     struct keeper *k = NULL;
-    show_alive(env);
     enum err err = open_all(&k, env, why);
     if (err != ERR_OK)
         return err;
+    show_alive(env); /* the first says that it is ready */
     bool ends = false, quiet;
     while (err == ERR_OK && !ends)
         err = turn(k, ALIVE_MS, &ends, &quiet, why);

@@ -252,7 +252,7 @@ static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
     enum err err = courier_work(r->courier, steady_ms(), why);
     struct courier_state state = courier_state(r->courier, steady_ms());
     atomic_store(&r->counters->unacknowledged, state.unacknowledged);
-    if (state.welcomed && !r->has_resumed) {
+    if (state.welcomed && !r->has_resumed && r->progress != NULL) {
         char cursor[MAILBOX_CURSOR_SIZE];
         snprintf(cursor, sizeof cursor, "%.*s", MAILBOX_CURSOR_SIZE - 1, state.resume);
         mailbox_set_resume(r->mailbox, cursor);
@@ -261,10 +261,13 @@ static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
     return err;
 }
 
-/* A folder keeps its pictures: they can wait until the store takes passages again. A camera's cannot. */
+/* A folder keeps its pictures: they can wait until the store takes passages again, and until the keeper has told where to
+ * go on. A camera's cannot. */
 static bool may_take(const struct recognizer *r)
 {
-    return r->camera->kind == CONFIG_MJPEG ||
+    if (r->camera->kind == CONFIG_MJPEG)
+        return true;
+    return (r->progress == NULL || r->has_resumed) &&
            courier_state(r->courier, 0).unacknowledged < ROOM_KEPT;
 }
 
@@ -328,10 +331,10 @@ static enum err flush(struct recognizer *r, struct fault *why)
 enum err recognizer_run(const struct role_env *env, struct fault *why)
 {
     struct recognizer *r = NULL;
-    show_alive(env);
     enum err err = open_all(&r, env, why);
     if (err != ERR_OK)
         return err;
+    show_alive(env); /* the first says that it is ready */
     bool ends = false;
     while (err == ERR_OK && !ends)
         err = turn(r, &ends, why);
