@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/mjpeg.h"
+#include "daemon/lookup.h"
 #include "daemon/rights.h"
 #include "daemon/role.h"
 #include "daemon/spawn.h"
@@ -66,7 +66,7 @@ static enum err live(const struct role_env *env, struct fault *why)
 {
     preload(env);
     if (env->role == ROLE_CAPTURE && env->config->cameras[env->camera].kind == CONFIG_MJPEG)
-        mjpeg_prepare(env->config->cameras[env->camera].source);
+        lookup_prepare(env->config->cameras[env->camera].source);
     enum err err = rights_apply(env, why);
     return err != ERR_OK ? err : runs[env->role](env, why);
 }

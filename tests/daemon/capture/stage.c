@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "daemon/mjpeg.h"
+#include "daemon/lookup.h"
 #include "daemon/rights.h"
 
 static void open_secret(struct stage *stage, const char *secret)
@@ -66,7 +66,7 @@ static void act(struct stage *stage)
     log_open("test capture", LOG_LEVEL_WARNING);
     signal(SIGPIPE, SIG_IGN);
     if (stage->config.cameras[0].kind == CONFIG_MJPEG)
-        mjpeg_prepare(stage->config.cameras[0].source);
+        lookup_prepare(stage->config.cameras[0].source);
     enum err err = rights_apply(&stage->env, &why);
     if (err == ERR_OK)
         err = capture_run(&stage->env, &why);
