@@ -3,7 +3,7 @@
 #define LANEWARD_BASE_ERR_H
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(at, first) __attribute__((format(printf, at, first)))
 
 /* What the caller can decide by. Details belong in the fault's text. */
 enum err {

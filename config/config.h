@@ -24,9 +24,9 @@ struct config_camera {
     char name[CONFIG_NAME_SIZE];
     char lane[CONFIG_NAME_SIZE];       /* default: the camera's name */
     enum config_source kind;
-    char source[CONFIG_TEXT_SIZE];     /* a folder's path, or an http:// address without user or password */
+    char source[CONFIG_TEXT_SIZE];     /* a folder's path, or an http:// address without a login */
     char credentials_file[CONFIG_PATH_SIZE]; /* "user:password" on one line, mode 0600; "" = none */
-    float rate;                        /* frames a second of a replay (dir, once); 0 = as fast as they are read */
+    float rate;                        /* frames a second of a replay (dir, once); 0 = at once */
     char detection_mask_image[CONFIG_PATH_SIZE];
     uint32_t stall_timeout_ms;         /* no frame for so long: reconnect */
 };
@@ -68,21 +68,30 @@ struct config_report {
     struct config_complaint complaints[CONFIG_MAX_COMPLAINTS];
 };
 
-/* Pure: INI text in, struct out; `name` stands in the complaints. On any complaint ERR_INPUT, and `out` is untouched. */
+/* Pure: INI text in, struct out; `name` stands in the complaints. All that is wrong goes to the
+ * report, which is emptied first. ERR_INPUT: there are complaints, `out` is untouched.
+ * ERR_MEMORY. */
 enum err config_parse(const char *text, size_t size, const char *name, struct config *out,
                       struct config_report *report, struct fault *why) MUST_USE;
 
-/* Reads a file and parses it; also checks what only the outside can tell: folders and files that are named exist. */
+/* For the daemon: reads a file, parses it, and checks what only the outside can tell, with
+ * complaints of the same kind: there is a camera; folders, files, accounts and jurisdictions that
+ * are named exist; a credentials file has mode 0600. Without complaints: ERR_NOT_FOUND, ERR_IO,
+ * ERR_LIMIT, ERR_DENIED (everyone may write the file). A client that needs run_dir alone reads the
+ * file itself and calls config_parse. */
 enum err config_load(const char *path, struct config *out, struct config_report *report,
                      struct fault *why) MUST_USE;
 
 /* The default configuration, without cameras. */
 void config_defaults(struct config *out);
 
-/* One complaint as a line: "FILE:LINE: section.key = value: reason". */
+/* One complaint as a line: "FILE:LINE: section.key = value: reason"; parts that are not there are
+ * left out. A value that may hold a login or a camera's address reads "(not shown)". Returns as
+ * snprintf does. */
 int config_complaint_text(const struct config_complaint *complaint, char *out, size_t size);
 
-/* The option table as text: for `lanewardd --options` and, in roff, for the man page. Returns the length written. */
+/* The option table as text: for `lanewardd --options` and, in roff, for the man page. Returns the
+ * length written, less than `size`; 16 KiB is enough. */
 size_t config_options_text(bool roff, char *out, size_t size);
 
 #endif

@@ -21,11 +21,13 @@ struct binding_options {
     const char *tpm;        /* "auto", "none", or a TCTI such as "device:/dev/tpmrm0", "swtpm:port=2321" */
     const char *machine_id; /* path of machine-id; NULL = /etc/machine-id */
     const char *dmi_serial; /* path of the DMI serial; NULL = /sys/class/dmi/id/product_serial; may be missing */
+    uint32_t pcr_mask;      /* of a folder that is enrolled now: bit n = PCR n; 0 = PCR 7 */
 };
 
 /* Makes the key: at the first call for this folder a fresh one is created and bound, afterwards the same is found again.
  * A folder enrolled with a TPM never falls back to software. ERR_IDENTITY: this host is not the one that it was bound to.
- * ERR_DENIED: the key file may be read by others. ERR_IO. */
+ * ERR_DENIED: the key file may be read by others. ERR_CORRUPT: it is damaged. ERR_IO: no TPM answers, no machine-id.
+ * ERR_LIMIT: memory cannot be locked. */
 enum err binding_open(struct binding_key **out, const struct binding_options *options,
                       struct fault *why) MUST_USE;
 void binding_close(struct binding_key **key);

@@ -1,0 +1,198 @@
+/* Hosts, folders and rows for the storage tests. */
+#include "fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+int fixture_setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    (void)snprintf(f->root, sizeof f->root, "%s/laneward-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    assert_non_null(mkdtemp(f->root));
+    (void)snprintf(f->dir, sizeof f->dir, "%s/state", f->root);
+    (void)snprintf(f->machine_id, sizeof f->machine_id, "%s/machine-id", f->root);
+    (void)snprintf(f->other_id, sizeof f->other_id, "%s/other-id", f->root);
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    write_text(f->machine_id, "3d1219c7c4c5404aaa1f6d2a48adfda4\n");
+    write_text(f->other_id, "3d1219c7c4c5404aaa1f6d2a48adfda5\n");
+    f->options = (struct binding_options){
+        .dir = f->dir, .tpm = "none", .machine_id = f->machine_id, .dmi_serial = "/nonexistent"};
+    if (binding_open(&f->key, &f->options, &f->why) != ERR_OK ||
+        store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+        fail_msg("%s: %s", err_name(f->why.code), f->why.text);
+    *state = f;
+    return 0;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char inner[512];
+        (void)snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+        if (unlink(inner) != 0)
+            remove_folder(inner);
+    }
+    closedir(folder);
+    (void)rmdir(path);
+}
+
+int fixture_teardown(void **state)
+{
+    struct fixture *f = *state;
+    store_close(&f->store);
+    binding_close(&f->key);
+    remove_folder(f->root);
+    free(f);
+    return 0;
+}
+
+void fixture_reopen(struct fixture *f)
+{
+    store_close(&f->store);
+    binding_close(&f->key);
+    if (binding_open(&f->key, &f->options, &f->why) != ERR_OK ||
+        store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+        fail_msg("%s: %s", err_name(f->why.code), f->why.text);
+}
+
+struct row fixture_row(uint32_t n)
+{
+    struct row row = {
+        .state = ROW_UPDATE,
+        .first_ms = 1700000000000 + (int64_t)n * 1000,
+        .last_ms = 1700000000000 + (int64_t)n * 1000 + 700,
+        .clock_synchronised = true,
+        .needs_review = n % 2 == 0,
+        .lane = "north-1",
+        .camera = "north-front",
+        .region = "us-tx",
+        .confidence = 0.875F,
+        .n_frames = 7 + n % 5,
+        .frame_width = 1280,
+        .frame_height = 720,
+        .corner = {100.5F, 200.25F, 300, 201, 299, 260, -3.5F, 259},
+        .n_candidates = 2,
+    };
+    memcpy(row.id, &n, sizeof n);
+    row.id[15] = 0xA5;
+    (void)snprintf(row.plate, sizeof row.plate, "PLT%06u", n % 1000000);
+    row.candidates[0] = (struct row_candidate){.confidence = 0.875F, .matches_pattern = true};
+    memcpy(row.candidates[0].plate, row.plate, sizeof row.plate);
+    row.candidates[1] = (struct row_candidate){.plate = "PLT0000OO", .confidence = 0.5F};
+    return row;
+}
+
+void fixture_crop(uint32_t n, uint8_t *out, uint32_t size)
+{
+    static const uint8_t jfif[] = {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F', 0};
+    uint32_t noise = n * 2654435761U + 1;
+    for (uint32_t i = 0; i < size; i++) {
+        noise = noise * 1664525U + 1013904223U;
+        out[i] = i < sizeof jfif ? jfif[i] : (uint8_t)(noise >> 24);
+    }
+}
+
+enum err fixture_put(struct store *store, uint32_t n, uint32_t size, struct fault *why)
+{
+    static uint8_t crop[ROW_MAX_CROP];
+    struct row row = fixture_row(n);
+    row.crop_size = size;
+    fixture_crop(n, crop, size);
+    return store_put(store, &row, size > 0 ? crop : NULL, why);
+}
+
+bool fixture_has(struct store *store, uint32_t n, uint32_t size)
+{
+    static uint8_t crop[ROW_MAX_CROP], expected[ROW_MAX_CROP];
+    struct row row = fixture_row(n), found[STORE_MAX_ROWS] = {0};
+    row.crop_size = size;
+    struct store_query query = {.limit = 1};
+    memcpy(query.plate, row.plate, sizeof row.plate);
+    size_t n_rows = 0, crop_size = 0;
+    struct fault why;
+    if (store_find(store, &query, found, &n_rows, &why) != ERR_OK || n_rows != 1)
+        return false;
+    if (memcmp(&found[0].corner, &row.corner, sizeof row.corner) != 0 || found[0].n_frames != row.n_frames ||
+        memcmp(found[0].id, row.id, sizeof row.id) != 0 || found[0].first_ms != row.first_ms ||
+        found[0].crop_size != size)
+        return false;
+    if (size == 0)
+        return true;
+    fixture_crop(n, expected, size);
+    return store_crop(store, row.id, crop, &crop_size, &why) == ERR_OK && crop_size == size &&
+           memcmp(crop, expected, size) == 0;
+}
+
+static size_t read_all(const char *path, uint8_t **out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    size_t size = (size_t)status.st_size;
+    *out = malloc(size + 1);
+    assert_non_null(*out);
+    assert_int_equal(read(fd, *out, size), (ssize_t)size);
+    assert_int_equal(close(fd), 0);
+    return size;
+}
+
+void fixture_copy_folder(const char *from, const char *to)
+{
+    assert_int_equal(mkdir(to, 0700), 0);
+    DIR *folder = opendir(from);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char source[512], target[512];
+        (void)snprintf(source, sizeof source, "%s/%s", from, entry->d_name);
+        (void)snprintf(target, sizeof target, "%s/%s", to, entry->d_name);
+        uint8_t *bytes;
+        size_t size = read_all(source, &bytes);
+        int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, bytes, size), (ssize_t)size);
+        assert_int_equal(close(fd), 0);
+        free(bytes);
+    }
+    closedir(folder);
+}
+
+bool fixture_folder_holds(const char *dir, const void *wanted, size_t wanted_size)
+{
+    DIR *folder = opendir(dir);
+    assert_non_null(folder);
+    bool holds = false;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (entry->d_type != DT_REG)
+            continue;
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        uint8_t *bytes;
+        size_t size = read_all(path, &bytes);
+        holds = holds || memmem(bytes, size, wanted, wanted_size) != NULL;
+        free(bytes);
+    }
+    closedir(folder);
+    return holds;
+}
