@@ -28,7 +28,7 @@ static const struct option table[] = {
     {"recognition", "regions_dir", OPTION_PATH, GLOBAL(regions_dir), 0, 0, "",
      "Folder of the pattern files; without it, the one installed with the program."},
     {"recognition", "regions", OPTION_REGIONS, GLOBAL(regions), 0, 0, "",
-     "Jurisdictions whose patterns are tried, such as \"us-* mx ca-on\"; without it, all."},
+     "Jurisdictions whose patterns are tried: us-ny, us-n*, us for all of us-; without it, all."},
     {"recognition", "topn", OPTION_NUMBER, GLOBAL(topn), 1, 10, "10",
      "Texts kept for one plate, best first."},
     {"recognition", "detection_threshold", OPTION_DECIMAL, GLOBAL(detection_threshold), 0, 1, "0",

@@ -1,4 +1,4 @@
-/* Collecting complaints. */
+/* Complaints about a configuration, and the places that they are about. */
 #ifndef LANEWARD_CONFIG_REPORT_H
 #define LANEWARD_CONFIG_REPORT_H
 
@@ -19,5 +19,8 @@ void place_name(struct place *place, const char *section, const char *key, const
 /* One complaint more. As many as fit are kept, all are counted. */
 void report_add(struct config_report *report, const struct place *place, const char *format, ...)
     PRINTF_LIKE(3, 4);
+
+/* By line, otherwise in the order in which they were found; those about the whole file first. */
+void report_sort(struct config_report *report);
 
 #endif

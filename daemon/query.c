@@ -175,6 +175,7 @@ static enum err get_query(json_t *object, struct query *out, struct fault *why)
     enum err err = get_kind(object, &q.kind, why);
     if (err != ERR_OK)
         return err;
+    out->kind = q.kind;
     if (q.kind != QUERY_STATUS) {
         struct fault ignored;
         enum err reason = get_words(object, "reason", q.reason, why);

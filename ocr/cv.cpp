@@ -112,3 +112,33 @@ enum err cv_warp(const struct image *from, const double map[9], uint8_t *to, uin
         CV_Assert(target.data == to);
     });
 }
+
+static cv::Scalar colour_of(uint32_t rgb)
+{
+    return cv::Scalar(rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255);
+}
+
+static cv::Mat mat_of(const struct cv_canvas *canvas)
+{
+    return cv::Mat((int)canvas->height, (int)canvas->width, CV_8UC3, canvas->pixels);
+}
+
+enum err cv_draw_line(const struct cv_canvas *canvas, const float from[2], const float to[2], struct cv_pen pen,
+                      struct fault *why)
+{
+    return guarded(why, "drawing", [&] {
+        cv::Mat target = mat_of(canvas);
+        cv::line(target, cv::Point2f(from[0], from[1]), cv::Point2f(to[0], to[1]), colour_of(pen.rgb),
+                 std::max(1, cvRound(pen.size)), cv::LINE_AA);
+    });
+}
+
+enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const char *text, struct cv_pen pen,
+                      struct fault *why)
+{
+    return guarded(why, "drawing", [&] {
+        cv::Mat target = mat_of(canvas);
+        cv::putText(target, text, cv::Point2f(from[0], from[1]), cv::FONT_HERSHEY_SIMPLEX, pen.size / 22.0,
+                    colour_of(pen.rgb), std::max(1, cvRound(pen.size / 10)), cv::LINE_AA);
+    });
+}

@@ -54,9 +54,11 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
 {
     if (size < 4 || size > (size_t)JPEG_MAX_PIXELS * 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
         return fault_set(why, ERR_INPUT, "not a JPEG: %zu bytes without its mark", size);
-    int width, height, sampling, space;
+    int width = 0, height = 0, sampling = -1, space = -1; /* bytes with tables and no picture leave them alone */
     if (tjDecompressHeader3(jpeg->decoder, bytes, size, &width, &height, &sampling, &space) != 0)
         return fault_set(why, ERR_INPUT, "not a readable JPEG: %s", tjGetErrorStr2(jpeg->decoder));
+    if (width < 1 || height < 1)
+        return fault_set(why, ERR_INPUT, "not a readable JPEG: its header ends before the picture's size");
     if (width > JPEG_MAX_SIDE || height > JPEG_MAX_SIDE ||
         (uint64_t)width * (uint64_t)height > JPEG_MAX_PIXELS)
         return fault_set(why, ERR_LIMIT, "a JPEG of %dx%d pixels: at most %d a side and %d in all",
@@ -68,22 +70,37 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
     return ERR_OK;
 }
 
-enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
-                     struct fault *why)
+static enum err decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
+                       struct fault *why)
 {
-    struct jpeg_picture got = {0};
-    enum err err = check_header(jpeg, bytes, size, &got, why);
+    enum err err = check_header(jpeg, bytes, size, out, why);
     if (err)
         return err;
-    uint32_t part = (uint64_t)got.width * got.height > JPEG_WHOLE_PIXELS ? 2 : 1;
-    uint32_t width = (got.width + part - 1) / part, height = (got.height + part - 1) / part;
+    uint32_t part = (uint64_t)out->width * out->height > JPEG_WHOLE_PIXELS ? 2 : 1;
+    uint32_t width = (out->width + part - 1) / part, height = (out->height + part - 1) / part;
     assert((uint64_t)width * height <= FRAME_BYTES);
     /* A warning is a damaged picture: what follows the damage is grey mud or an older scene. */
     int flags = TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS;
     if (tjDecompress2(jpeg->decoder, bytes, size, jpeg->frame, (int)width, (int)width, (int)height,
                       TJPF_GRAY, flags) != 0)
         return fault_set(why, ERR_INPUT, "a damaged JPEG: %s", tjGetErrorStr2(jpeg->decoder));
-    got.grey = (struct image){jpeg->frame, width, height, width};
+    out->grey = (struct image){jpeg->frame, width, height, width};
+    return ERR_OK;
+}
+
+enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
+                     struct fault *why)
+{
+    struct jpeg_picture got = {0};
+    if (jpeg->decoder == NULL && (jpeg->decoder = tjInitDecompress()) == NULL)
+        return fault_set(why, ERR_MEMORY, "no memory for a JPEG decoder");
+    enum err err = decode(jpeg, bytes, size, &got, why);
+    if (err) {
+        /* TurboJPEG 2.1 keeps the state of a header that broke off, and then fails on the next good picture. */
+        tjDestroy(jpeg->decoder);
+        jpeg->decoder = tjInitDecompress();
+        return err;
+    }
     *out = got;
     return ERR_OK;
 }
@@ -100,6 +117,24 @@ enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, c
         return fault_set(why, ERR_INPUT, "a crop cannot be encoded: %s",
                          tjGetErrorStr2(jpeg->encoder));
     *bytes = jpeg->encoded;
+    *size = length;
+    return ERR_OK;
+}
+
+enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes, size_t *size,
+                            struct fault *why)
+{
+    int width = (int)picture->width, height = (int)picture->height;
+    unsigned long length = tjBufSize(width, height, TJSAMP_444);
+    uint8_t *room = malloc(length);
+    if (room == NULL)
+        return fault_set(why, ERR_MEMORY, "no memory for a picture of %dx%d", width, height);
+    if (tjCompress2(jpeg->encoder, picture->pixels, width, 0, height, TJPF_RGB, &room, &length, TJSAMP_444, 90,
+                    TJFLAG_NOREALLOC) != 0) {
+        free(room);
+        return fault_set(why, ERR_INPUT, "a picture cannot be encoded: %s", tjGetErrorStr2(jpeg->encoder));
+    }
+    *bytes = room;
     *size = length;
     return ERR_OK;
 }

@@ -34,4 +34,12 @@ enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struc
 enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, const uint8_t **bytes,
                      size_t *size, struct fault *why) MUST_USE;
 
+/* Colour JPEG of packed RGB pixels, for looking at; `*bytes` is malloc'ed. */
+struct jpeg_colour {
+    const uint8_t *pixels;
+    uint32_t width, height;
+};
+enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes, size_t *size,
+                            struct fault *why) MUST_USE;
+
 #endif

@@ -14,6 +14,7 @@
 #include "ocr/rank.h"
 #include "ocr/reader.h"
 #include "ocr/rectify.h"
+#include "ocr/show.h"
 #include "ocr/syntax.h"
 
 enum { CROP_QUALITY = 80 };
@@ -111,21 +112,26 @@ static void rescale(const struct jpeg_picture *picture, bool whole, struct regio
 }
 
 /* Fills out->readings[].where, in coordinates of the decoded picture. */
-static enum err find_plates(struct ocr *ocr, struct ocr_result *out, struct fault *why)
+static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *out,
+                            struct fault *why)
 {
     const struct image *grey = &ocr->picture.grey;
-    struct region found[READING_MAX_PLATES];
+    float w = (float)grey->width, h = (float)grey->height;
+    struct region found[READING_MAX_PLATES] = {{{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1}};
     uint8_t n = 1;
-    if (ocr->plate_only) {
-        float w = (float)grey->width, h = (float)grey->height;
-        found[0] = (struct region){{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1};
-    } else {
+    if (places == NULL) {
         enum err err = locate_run(ocr->locate, grey, found, &n, why);
         if (err)
             return err;
+    } else if (places->n > 0) {
+        n = places->n;
+        for (uint8_t i = 0; i < n; i++) {
+            found[i] = places->where[i];
+            rescale(&ocr->picture, false, &found[i]);
+        }
     }
     for (uint8_t i = 0; i < n; i++)
-        if (ocr->mask == NULL || mask_has(ocr->mask, &found[i], grey->width, grey->height))
+        if (places != NULL || ocr->mask == NULL || mask_has(ocr->mask, &found[i], grey->width, grey->height))
             out->readings[out->n_readings++].where = found[i];
     return ERR_OK;
 }
@@ -157,8 +163,9 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
     return ERR_OK;
 }
 
-enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *out,
-                  struct fault *why)
+/* `places` NULL: look for the plates. */
+static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
+                             struct ocr_result *out, struct fault *why)
 {
     struct ocr_result result = {0};
     struct timespec start;
@@ -171,7 +178,7 @@ enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_
     result.height = ocr->picture.height;
     result.times.decode = microseconds_since(&start);
     clock_gettime(CLOCK_MONOTONIC, &start);
-    if ((err = find_plates(ocr, &result, why)))
+    if ((err = find_plates(ocr, places, &result, why)))
         return err;
     result.times.locate = microseconds_since(&start);
     for (uint8_t i = 0; i < result.n_readings; i++) {
@@ -181,6 +188,25 @@ enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_
     }
     *out = result;
     return ERR_OK;
+}
+
+enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *out,
+                  struct fault *why)
+{
+    static const struct ocr_places whole = {NULL, 0};
+    return read_picture(ocr, jpeg, size, ocr->plate_only ? &whole : NULL, out, why);
+}
+
+enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
+                     struct ocr_result *out, struct fault *why)
+{
+    assert(places->n <= READING_MAX_PLATES);
+    return read_picture(ocr, jpeg, size, places, out, why);
+}
+
+const struct jpeg_picture *ocr_picture(const struct ocr *ocr)
+{
+    return &ocr->picture;
 }
 
 /* The size of a crop of the quad: its own, at most JPEG_CROP_SIDE a side. */

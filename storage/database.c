@@ -52,23 +52,28 @@ static enum err raw_key_new(struct raw_key **out, const uint8_t *key, struct fau
 
 static void raw_key_free(struct raw_key **raw)
 {
+    if (*raw == NULL)
+        return;
     void *memory = *raw;
     secret_free(&memory, sizeof(struct raw_key));
     *raw = NULL;
 }
 
-enum err database_fault(const struct database *database, int status, struct fault *why)
+enum err database_fault(struct database *database, int status, struct fault *why)
 {
     const char *text = sqlite3_errstr(status);
     int because = database->db != NULL ? sqlite3_system_errno(database->db) : 0;
     switch (status & 0xff) {
-    case SQLITE_NOMEM:
+    case SQLITE_NOMEM: /* also what SQLCipher says of each page after one that it could not read */
+        database->broken = true;
         return fault_set(why, ERR_MEMORY, "the store has no memory");
     case SQLITE_FULL:
         return fault_set(why, ERR_IO, "the store cannot be written: the disk is full");
     case SQLITE_BUSY:
         return fault_set(why, ERR_IO, "the store is open in another process: %s", database->path);
     case SQLITE_IOERR:
+        database->broken = database->broken || status == SQLITE_IOERR_READ || status == SQLITE_IOERR_SHORT_READ;
+        /* fall through */
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -77,6 +82,7 @@ enum err database_fault(const struct database *database, int status, struct faul
         return fault_set(why, ERR_IO, "the store cannot be read or written: %s (%d)%s%s", text, status,
                          because != 0 ? ": " : "", because != 0 ? strerror(because) : "");
     default:
+        database->broken = true;
         return fault_set(why, ERR_CORRUPT, "the store is damaged: %s (%d): %s", text, status,
                          database->path);
     }
@@ -350,10 +356,10 @@ static enum err create(const char *path, const struct raw_key *raw, struct fault
     return result;
 }
 
-static enum err open_existing(struct database *database, const struct raw_key *raw, struct fault *why)
+static enum err open_existing(struct database *database, struct fault *why)
 {
     database->building = true;
-    enum err result = connect(database, raw, why);
+    enum err result = connect(database, database->raw, why);
     if (result == ERR_OK)
         result = apply_settings(database, sql_settings, why);
     if (result == ERR_OK)
@@ -366,6 +372,14 @@ static enum err open_existing(struct database *database, const struct raw_key *r
     return result;
 }
 
+static void database_free(struct database **database)
+{
+    disconnect(*database);
+    raw_key_free(&(*database)->raw);
+    free(*database);
+    *database = NULL;
+}
+
 enum err database_open(struct database **out, const char *path, const uint8_t key[DATABASE_KEY_SIZE],
                        struct fault *why)
 {
@@ -373,24 +387,32 @@ enum err database_open(struct database **out, const char *path, const uint8_t ke
     struct database *database = calloc(1, sizeof *database);
     if (database == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a store");
-    struct raw_key *raw = NULL;
     enum err result = path_with(database->path, path, "", why);
     if (result == ERR_OK)
-        result = raw_key_new(&raw, key, why);
+        result = raw_key_new(&database->raw, key, why);
     if (result == ERR_OK)
-        result = check_head(path, raw, why);
+        result = check_head(path, database->raw, why);
     if (result == ERR_NOT_FOUND)
-        result = create(path, raw, why);
+        result = create(path, database->raw, why);
     if (result == ERR_OK)
-        result = open_existing(database, raw, why);
-    raw_key_free(&raw);
-    if (result != ERR_OK) {
-        disconnect(database);
-        free(database);
-        return result;
-    }
-    *out = database;
-    return ERR_OK;
+        result = open_existing(database, why);
+    if (result != ERR_OK)
+        database_free(&database);
+    else
+        *out = database;
+    return result;
+}
+
+enum err database_ready(struct database *database, struct fault *why)
+{
+    if (!database->broken)
+        return ERR_OK;
+    disconnect(database);
+    enum err result = check_head(database->path, database->raw, why);
+    if (result == ERR_OK)
+        result = open_existing(database, why);
+    database->broken = result != ERR_OK;
+    return result == ERR_NOT_FOUND ? ERR_IO : result;
 }
 
 void database_close(struct database **database)
@@ -398,10 +420,9 @@ void database_close(struct database **database)
     if (*database == NULL)
         return;
     /* When this fails (disk full), the log stays, and the next opening reads it. */
-    (void)sqlite3_wal_checkpoint_v2((*database)->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    disconnect(*database);
-    free(*database);
-    *database = NULL;
+    if ((*database)->db != NULL)
+        (void)sqlite3_wal_checkpoint_v2((*database)->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    database_free(database);
 }
 
 enum err database_run(struct database *database, enum sql number, int bound, struct fault *why)
@@ -429,16 +450,23 @@ enum err database_end(struct database *database, enum err result, struct fault *
 
 enum err database_check(struct database *database, struct fault *why)
 {
-    sqlite3_stmt *statement = database->statement[SQL_INTEGRITY];
-    char said[128] = "";
-    int status = sqlite3_step(statement);
-    bool good = status == SQLITE_ROW && statement_text(statement, 0, said, sizeof said) &&
-                strcmp(said, "ok") == 0;
-    enum err result = ERR_OK;
-    if (status != SQLITE_ROW)
-        result = database_fault(database, status, why);
-    else if (!good)
+    enum err result = database_ready(database, why);
+    if (result != ERR_OK)
+        return result;
+    /* The cipher's check reads the file, not the log. */
+    int status = sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (status != SQLITE_OK)
+        return database_fault(database, status, why);
+    char said[128];
+    database->building = true;
+    result = run_text(database, sql_cipher_check, said, sizeof said, why);
+    bool good = result == ERR_OK && said[0] == '\0';
+    if (good) {
+        result = run_text(database, sql_integrity, said, sizeof said, why);
+        good = result == ERR_OK && strcmp(said, "ok") == 0;
+    }
+    database->building = false;
+    if (result == ERR_OK && !good)
         result = fault_set(why, ERR_CORRUPT, "the store fails its integrity check: %s", database->path);
-    statement_reset(statement);
     return result;
 }

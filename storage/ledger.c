@@ -33,6 +33,8 @@ static enum err check_look(const struct ledger_look *look, struct fault *why)
 enum err ledger_look(struct store *store, const struct ledger_look *look, struct fault *why)
 {
     enum err result = check_look(look, why);
+    if (result == ERR_OK)
+        result = database_ready(store->database, why);
     if (result != ERR_OK)
         return result;
     sqlite3_stmt *statement = store->database->statement[SQL_LOOK];
@@ -60,6 +62,9 @@ enum err ledger_gap(struct store *store, const struct ledger_gap *gap, struct fa
     if (!record_is_text(gap->lane, sizeof gap->lane, false) ||
         !record_is_text(gap->why, sizeof gap->why, true))
         return fault_set(why, ERR_INPUT, "a gap's text is not well formed");
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_GAP];
     int bound = statement_bind_int(statement, ":from", gap->from_ms);
     bound |= statement_bind_int(statement, ":to", gap->to_ms);
@@ -84,6 +89,9 @@ enum err ledger_gaps(struct store *store, const struct store_query *query, struc
     if (!record_is_text(query->lane, sizeof query->lane, false) || query->from_ms < 0 ||
         query->to_ms < 0 || (query->to_ms != 0 && query->to_ms < query->from_ms))
         return fault_set(why, ERR_INPUT, "the lane or the time range of the gaps is wrong");
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_GAPS];
     int bound = statement_bind_text(statement, ":lane", query->lane);
     bound |= statement_bind_int(statement, ":from", query->from_ms);
@@ -91,7 +99,6 @@ enum err ledger_gaps(struct store *store, const struct store_query *query, struc
     bound |= statement_bind_int(statement, ":limit", (int64_t)room);
     size_t n = 0;
     int status = bound == SQLITE_OK ? SQLITE_ROW : SQLITE_NOMEM;
-    enum err result = ERR_OK;
     while (result == ERR_OK && status == SQLITE_ROW) {
         status = sqlite3_step(statement);
         if (status != SQLITE_ROW)
@@ -113,6 +120,9 @@ enum err ledger_set_cursor(struct store *store, const char *camera, const char *
 {
     if (!record_is_text(camera, ROW_NAME_SIZE, true) || strnlen(cursor, CURSOR_SIZE) == CURSOR_SIZE)
         return fault_set(why, ERR_INPUT, "a cursor or its camera is too long");
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_SET_CURSOR];
     int bound = statement_bind_text(statement, ":camera", camera);
     bound |= statement_bind_text(statement, ":position", cursor);
@@ -125,10 +135,12 @@ enum err ledger_cursor(struct store *store, const char *camera, char *out, size_
     assert(size > 0);
     if (!record_is_text(camera, ROW_NAME_SIZE, true))
         return fault_set(why, ERR_INPUT, "the camera's name is not well formed");
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_CURSOR];
     int status = statement_bind_text(statement, ":camera", camera);
     status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
-    enum err result = ERR_OK;
     char position[CURSOR_SIZE] = "";
     if (status == SQLITE_ROW && !statement_text(statement, 0, position, sizeof position))
         result = fault_set(why, ERR_CORRUPT, "a stored cursor is not well formed");

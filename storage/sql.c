@@ -13,8 +13,10 @@ const char *const sql_create[] = {
     " folded TEXT NOT NULL, region TEXT NOT NULL, confidence REAL NOT NULL, n_frames INTEGER NOT NULL,"
     " frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, corners BLOB NOT NULL,"
     " candidates BLOB NOT NULL, crop_size INTEGER NOT NULL) STRICT",
+    /* The digest is of jpeg: a page in the middle of a long value that fails SQLCipher's check reads as zeros, without
+     * an error from the statement that read it. */
     "CREATE TABLE crop(number INTEGER PRIMARY KEY REFERENCES passage(number) ON DELETE CASCADE,"
-    " jpeg BLOB NOT NULL) STRICT",
+    " digest BLOB NOT NULL, jpeg BLOB NOT NULL) STRICT",
     "CREATE TABLE look(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, uid INTEGER NOT NULL,"
     " user TEXT NOT NULL, reason TEXT NOT NULL, case_number TEXT NOT NULL, kind TEXT NOT NULL,"
     " plate TEXT NOT NULL, look_alike INTEGER NOT NULL, lane TEXT NOT NULL, from_ms INTEGER NOT NULL,"
@@ -36,6 +38,8 @@ const char *const sql_create[] = {
 
 const char sql_schema[] = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid";
 const char sql_cipher_version[] = "PRAGMA cipher_version";
+const char sql_integrity[] = "PRAGMA integrity_check(1)";
+const char sql_cipher_check[] = "PRAGMA cipher_integrity_check";
 
 const struct sql_setting sql_settings_cipher[] = {
     {"PRAGMA cipher_log=off", "PRAGMA cipher_log_level=NONE", "NONE"}, /* it writes to stderr by default */
@@ -94,8 +98,9 @@ static const char *const texts[SQL_COUNT] = {
         " corners=excluded.corners, candidates=excluded.candidates,"
         " crop_size=iif(excluded.crop_size > 0, excluded.crop_size, crop_size)"
         " WHERE excluded.state > state OR (excluded.state = state AND excluded.last_ms >= last_ms)",
-    [SQL_PUT_CROP] = "INSERT INTO crop(number, jpeg) SELECT number, :jpeg FROM passage WHERE id = :id"
-                     " ON CONFLICT(number) DO UPDATE SET jpeg=excluded.jpeg",
+    [SQL_PUT_CROP] = "INSERT INTO crop(number, digest, jpeg) SELECT number, :digest, :jpeg FROM passage"
+                     " WHERE id = :id"
+                     " ON CONFLICT(number) DO UPDATE SET digest=excluded.digest, jpeg=excluded.jpeg",
     [SQL_FIND_ANY] = FIND NEWEST_FIRST,
     [SQL_FIND_LANE] = FIND " AND lane = :lane" NEWEST_FIRST,
     [SQL_FIND_PLATE] = FIND " AND plate = :plate" OF_LANE NEWEST_FIRST,
@@ -104,7 +109,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_FIND_FOLDED] = FIND " AND folded = :plate" OF_LANE NEWEST_FIRST,
     [SQL_FIND_FOLDED_PATTERN] =
         FIND " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
-    [SQL_CROP] = "SELECT jpeg FROM crop WHERE number = (SELECT number FROM passage WHERE id = :id)",
+    [SQL_CROP] = "SELECT digest, jpeg FROM crop WHERE number = (SELECT number FROM passage WHERE id = :id)",
     [SQL_STATS] = "SELECT count(*), min(first_ms) FROM passage",
     [SQL_LOOK] = "INSERT INTO look(at_ms, uid, user, reason, case_number, kind, plate, look_alike, lane,"
                  " from_ms, to_ms, most, id, n_answered) VALUES(:at_ms, :uid, :user, :reason,"
@@ -116,7 +121,6 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SET_CURSOR] = "INSERT INTO cursor(camera, position) VALUES(:camera, :position)"
                        " ON CONFLICT(camera) DO UPDATE SET position=excluded.position",
     [SQL_CURSOR] = "SELECT position FROM cursor WHERE camera = :camera",
-    [SQL_INTEGRITY] = "PRAGMA integrity_check(1)",
 };
 
 const char *sql_text(enum sql number)

@@ -24,7 +24,6 @@ enum sql {
     SQL_GAPS,
     SQL_SET_CURSOR,
     SQL_CURSOR,
-    SQL_INTEGRITY,
     SQL_COUNT
 };
 
@@ -47,6 +46,8 @@ struct sql_setting {
 /* Ended by a member whose read is NULL. The first list holds before the first page is read. */
 extern const struct sql_setting sql_settings_cipher[], sql_settings[], sql_settings_marks[];
 extern const char sql_cipher_version[]; /* reads it; no row or "" means that the library has no cipher */
+extern const char sql_cipher_check[];   /* a row for each page of the file that fails its authentication */
+extern const char sql_integrity[];      /* gives "ok" */
 
 /* The authorizer's list. `building`: tables are being made or settings set. */
 bool sql_allowed(int action, const char *first, const char *second, bool building);

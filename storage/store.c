@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,14 @@
 #include "storage/inside.h"
 #include "storage/record.h"
 #include "storage/statement.h"
+
+enum { DIGEST_SIZE = 32 };
+
+static void digest_of(const void *bytes, size_t size, uint8_t out[DIGEST_SIZE])
+{
+    int good = EVP_Digest(bytes, size, out, NULL, EVP_sha256(), NULL);
+    assert(good == 1);
+}
 
 /* The folder is ours alone; its path comes back without links, as SQLite is told to follow none. */
 static enum err check_folder(const char *dir, char path[DATABASE_PATH_SIZE], struct fault *why)
@@ -72,14 +81,19 @@ enum err store_put(struct store *store, const struct row *row, const uint8_t *cr
     if ((crop == NULL) != (row->crop_size == 0))
         return fault_set(why, ERR_INPUT, "a passage's crop and crop_size disagree");
     struct database *database = store->database;
-    result = database_run(database, SQL_BEGIN, SQLITE_OK, why);
+    result = database_ready(database, why);
+    if (result == ERR_OK)
+        result = database_run(database, SQL_BEGIN, SQLITE_OK, why);
     if (result != ERR_OK)
         return result;
     result = database_run(database, SQL_PUT, record_bind(database->statement[SQL_PUT], row), why);
     /* Nothing changed: what is stored is newer, and so is its crop. */
     if (result == ERR_OK && crop != NULL && sqlite3_changes(database->db) > 0) {
         sqlite3_stmt *statement = database->statement[SQL_PUT_CROP];
+        uint8_t digest[DIGEST_SIZE];
+        digest_of(crop, row->crop_size, digest);
         int bound = statement_bind_blob(statement, ":id", row->id, ROW_ID_SIZE);
+        bound |= statement_bind_blob(statement, ":digest", digest, sizeof digest);
         bound |= statement_bind_blob(statement, ":jpeg", crop, row->crop_size);
         result = database_run(database, SQL_PUT_CROP, bound, why);
     }
@@ -122,6 +136,8 @@ enum err store_find(struct store *store, const struct store_query *query, struct
                     size_t *n_rows, struct fault *why)
 {
     enum err result = record_check_query(query, why);
+    if (result == ERR_OK)
+        result = database_ready(store->database, why);
     if (result != ERR_OK)
         return result;
     struct row found[STORE_MAX_ROWS];
@@ -147,27 +163,38 @@ enum err store_find(struct store *store, const struct store_query *query, struct
     return ERR_OK;
 }
 
+/* Copies the picture out when its digest is right. */
+static enum err take_crop(struct database *database, sqlite3_stmt *statement, uint8_t *out, size_t *size,
+                          struct fault *why)
+{
+    uint8_t digest[DIGEST_SIZE];
+    const void *bytes = sqlite3_column_blob(statement, 1);
+    int n = sqlite3_column_bytes(statement, 1);
+    if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP || sqlite3_column_bytes(statement, 0) != DIGEST_SIZE)
+        return database_fault(database, SQLITE_CORRUPT, why);
+    digest_of(bytes, (size_t)n, digest);
+    if (memcmp(digest, sqlite3_column_blob(statement, 0), DIGEST_SIZE) != 0)
+        return database_fault(database, SQLITE_CORRUPT, why);
+    memcpy(out, bytes, (size_t)n);
+    *size = (size_t)n;
+    return ERR_OK;
+}
+
 enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t *out, size_t *size,
                     struct fault *why)
 {
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_CROP];
     int status = statement_bind_blob(statement, ":id", id, ROW_ID_SIZE);
     status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
-    enum err result = ERR_OK;
-    if (status == SQLITE_ROW) {
-        const void *bytes = sqlite3_column_blob(statement, 0);
-        int n = sqlite3_column_bytes(statement, 0);
-        if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP) {
-            result = fault_set(why, ERR_CORRUPT, "a stored crop is not well formed");
-        } else {
-            memcpy(out, bytes, (size_t)n);
-            *size = (size_t)n;
-        }
-    } else if (status == SQLITE_DONE) {
+    if (status == SQLITE_ROW)
+        result = take_crop(store->database, statement, out, size, why);
+    else if (status == SQLITE_DONE)
         result = fault_set(why, ERR_NOT_FOUND, "no picture is stored under this id");
-    } else {
+    else
         result = database_fault(store->database, status, why);
-    }
     statement_reset(statement);
     return result;
 }
@@ -182,10 +209,13 @@ static uint64_t file_bytes(const char *path, const char *suffix)
 
 enum err store_stats(struct store *store, struct store_stats *out, struct fault *why)
 {
+    enum err result = database_ready(store->database, why);
+    if (result != ERR_OK)
+        return result;
     sqlite3_stmt *statement = store->database->statement[SQL_STATS];
     int status = sqlite3_step(statement);
     if (status != SQLITE_ROW) {
-        enum err result = database_fault(store->database, status, why);
+        result = database_fault(store->database, status, why);
         statement_reset(statement);
         return result;
     }

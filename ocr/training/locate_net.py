@@ -82,6 +82,7 @@ def targets(samples, size):
             core = (np.abs(u) < 0.7) & (np.abs(v) < 0.7)
             g[core] = 1.0
             g[cy, cx] = 1.0
+            care[n][g >= 1] = 1 / (g >= 1).sum()  # a plate counts once, however many cells it has
             better = g > heat[n]
             heat[n][better] = g[better]
             near = care[n]
@@ -114,8 +115,7 @@ def score_loss(logit, heat, care, plates):
     hit = (heat >= 1).float()
     pos = -((1 - p) ** 2) * torch.log(p) * hit
     neg = -((1 - heat) ** 4) * p**2 * torch.log(1 - p) * (1 - hit)
-    # a plate's core counts once, however many cells it has
-    return (care * neg).sum() / plates + (care * pos).sum() / hit.sum().clamp(min=1)
+    return ((care * neg).sum() + (care * pos).sum()) / plates
 
 
 def box_of(quads):

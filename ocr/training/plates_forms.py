@@ -162,6 +162,9 @@ DEALERS = (
     "www.cars.com", "BAYSIDE", "LAKE", "WORLD", "KIA", "NISSAN", "VOLVO", "SALES", "Centre",
     "Autos", "0171/555", "Opel", "Skoda")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+ONSETS = ("B C D F G H J K L M N P R S T V W Y Z BR CH CL CR DR FL FR GR PL PR QU SH SL SP ST "
+          "TH TR").split()
+CODAS = ["", "", "", ""] + "N R S T L M CK ND NT RD ST X Y NG SH".split()
 WORDS = """
 GO LOVE MOM DAD SKI SUN BLUE OCEAN HOCKEY GOLF DOC BEACH BOAT COOL HOT ROD RACE BIKE DOG CAT BIRD
 ROSE MUSIC BAND SONG LUCKY STAR QUEEN QUILT QUICK IRISH ITALY IGLOO INDIGO OREO OHIO OTTO OLIVIA
@@ -175,10 +178,18 @@ JAZZ BLUES KING PRINCE DUKE LADY MISS MR MRS DR US USA NY LA TX AM IM UR 4U 2U G
 """.split()
 
 
-def vanity(rng):
-    """A personal plate: one or two words, sometimes with digits, at most seven characters."""
+def pronounceable(rng):
+    """Something like a word, rich in vowels: there a round O is a letter and no zero."""
+    out = ""
+    for _ in range(rng.integers(1, 4)):
+        out += str(rng.choice(ONSETS)) + str(rng.choice(list("AEIOUOOI"))) + str(rng.choice(CODAS))
+    return out
+
+
+def vanity(rng, most=7):
+    """A personal plate: one or two words, sometimes with digits, at most so many characters."""
     for _ in range(8):
-        a = str(rng.choice(WORDS))
+        a = str(rng.choice(WORDS)) if rng.random() < 0.5 else pronounceable(rng)
         r = rng.random()
         if r < 0.35:
             text = a + (" " if rng.random() < 0.5 else "") + str(rng.choice(WORDS))
@@ -186,11 +197,11 @@ def vanity(rng):
             text = a + " " + str(rng.integers(1, 100))
         elif r < 0.65:
             text = str(rng.integers(1, 10)) + " " + a
-        elif r < 0.85:
+        elif r < 0.75:
             text = "".join(rng.choice(list(LETTERS), rng.integers(3, 8)))
         else:
             text = a
-        if 2 <= len(text.replace(" ", "")) <= 7:
+        if 2 <= len(text.replace(" ", "")) <= most:
             return text
     return "PLATE"
 
@@ -231,6 +242,8 @@ def serial_us(rng):
 def serial_eu(rng):
     country = list(EUROPE)[rng.integers(len(EUROPE))] if rng.random() < 0.8 else str(
         rng.choice(["D", "GB", "F", "I", "E", "PL", "NL", "A"]))
+    if rng.random() < 0.07:
+        return country, vanity(rng, 8)
     rare = {"D": 0.9, "GB": 0.6, "A": 0.7, "I": 0.1, "F": 0.1, "E": 0.05}.get(country, 0.35)
     return country, filled(rng, str(rng.choice(EUROPE[country])), rare)
 

@@ -22,7 +22,7 @@ from reader_net import ALPHABET, STEPS, Reader
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.join(HERE, "../../.train")
 # Share of each source in the real part of a batch.
-SHARE = {"us_nyc_crops": 0.26, "us_state_crops": 0.22, "br_crops": 0.14, "eu_crops_1row": 0.15,
+SHARE = {"us_nyc_crops": 0.21, "us_state_crops": 0.22, "br_crops": 0.14, "eu_crops_1row": 0.20,
          "eu_crops_2row": 0.05, "tn_crops": 0.025, "cn_crops": 0.025, "misc_crops": 0.015,
          "in_nl_cars": 0.015, "kaggle_cars": 0.015, "openimages_lp": 0.025, "misc_images": 0.015,
          "ro_dashcam": 0.01, "cn_easypr": 0.01, "cn_ccpd_corners": 0.005}

@@ -141,6 +141,8 @@ static void regions_must_be_in_a_pattern_file(void **state)
     write_at("regions/c.txt", "us-tx\t@@@####\n", 0644);
 #define REGIONS DAEMON CAMERA "[recognition]\nregions_dir=DIR/regions\nregions="
     assert_int_equal(load(REGIONS "us-* mx\n"), ERR_OK);
+    assert_int_equal(load(REGIONS "us mx\n"), ERR_OK);
+    expect_only(REGIONS "u\n", 8, "recognition.regions", "has a region u");
     expect_only(REGIONS "us-ny us-tx mx\n", 8, "recognition.regions", "has a region us-tx");
     expect_only(REGIONS "us-gone\n", 8, "recognition.regions", "has a region us-gone");
     expect_only(REGIONS "zz-*\n", 8, "recognition.regions", "has a region zz-*");

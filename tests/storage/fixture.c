@@ -184,7 +184,7 @@ bool fixture_folder_holds(const char *dir, const void *wanted, size_t wanted_siz
     assert_non_null(folder);
     bool holds = false;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.')
+        if (entry->d_type != DT_REG)
             continue;
         char path[512];
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);

@@ -1,0 +1,248 @@
+/* The key in software: found again on this host, and on no other. */
+#include "storage/binding.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "storage/keyfile.h"
+
+/* A second opening with other options fails with `code`, and says `word`. */
+static void refuses(struct fixture *f, const struct binding_options *options, enum err code, const char *word)
+{
+    struct binding_key *key = NULL;
+    f->why = (struct fault){0};
+    assert_int_equal(binding_open(&key, options, &f->why), code);
+    assert_null(key);
+    if (strstr(f->why.text, word) == NULL)
+        fail_msg("\"%s\" is not in: %s", word, f->why.text);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void the_same_host_finds_the_same_key(void **state)
+{
+    struct fixture *f = *state;
+    struct binding_key *again = NULL;
+    assert_int_equal(binding_open(&again, &f->options, &f->why), ERR_OK);
+    assert_int_equal(again->kind, BINDING_SOFTWARE);
+    assert_memory_equal(again->key, f->key->key, BINDING_KEY_SIZE);
+    binding_close(&again);
+    assert_null(again);
+}
+
+static void two_folders_have_two_keys(void **state)
+{
+    struct fixture *f = *state;
+    char second[160];
+    (void)snprintf(second, sizeof second, "%s/second", f->root);
+    assert_int_equal(mkdir(second, 0700), 0);
+    struct binding_options options = f->options;
+    options.dir = second;
+    struct binding_key *key = NULL;
+    assert_int_equal(binding_open(&key, &options, &f->why), ERR_OK);
+    assert_memory_not_equal(key->key, f->key->key, BINDING_KEY_SIZE);
+    binding_close(&key);
+}
+
+static void a_copy_does_not_open_on_a_host_with_another_identity(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(fixture_put(f->store, i, 3000, &f->why), ERR_OK);
+    char copy[160];
+    (void)snprintf(copy, sizeof copy, "%s/copy", f->root);
+    fixture_copy_folder(f->dir, copy);
+    struct binding_options options = f->options;
+    options.dir = copy;
+    options.machine_id = f->other_id;
+    refuses(f, &options, ERR_IDENTITY, "another machine-id");
+
+    /* Nor with a fresh key of that host's own. */
+    char path[320];
+    (void)snprintf(path, sizeof path, "%s/host.key", copy);
+    assert_int_equal(unlink(path), 0);
+    refuses(f, &options, ERR_IDENTITY, "lost its key");
+    char elsewhere[160];
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", f->root);
+    assert_int_equal(mkdir(elsewhere, 0700), 0);
+    options.dir = elsewhere;
+    struct binding_key *key = NULL;
+    assert_int_equal(binding_open(&key, &options, &f->why), ERR_OK);
+    struct store *store = NULL;
+    assert_int_equal(store_open(&store, copy, key, &f->why), ERR_IDENTITY);
+    assert_null(store);
+    binding_close(&key);
+
+    /* The copy is whole: on its own host it opens, the last rows from its log included. */
+    store_close(&f->store);
+    assert_int_equal(store_open(&f->store, copy, f->key, &f->why), ERR_OK);
+    assert_true(fixture_has(f->store, 19, 3000));
+}
+
+static void the_dmi_serial_is_part_of_the_identity(void **state)
+{
+    struct fixture *f = *state;
+    char dir[160], serial[160];
+    (void)snprintf(dir, sizeof dir, "%s/serial-state", f->root);
+    (void)snprintf(serial, sizeof serial, "%s/serial", f->root);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    write_text(serial, "ABC-123\n");
+    struct binding_options options = f->options;
+    options.dir = dir;
+    options.dmi_serial = serial;
+    struct binding_key *key = NULL;
+    assert_int_equal(binding_open(&key, &options, &f->why), ERR_OK);
+    binding_close(&key);
+    write_text(serial, "ABC-124\n");
+    refuses(f, &options, ERR_IDENTITY, "serial");
+    assert_int_equal(unlink(serial), 0);
+    refuses(f, &options, ERR_IDENTITY, "cannot be read");
+    /* A folder that was bound without one does not mind that one appears. */
+    write_text(serial, "ABC-123\n");
+    options.dir = f->dir;
+    assert_int_equal(binding_open(&key, &options, &f->why), ERR_OK);
+    binding_close(&key);
+}
+
+static void a_key_file_that_others_may_read_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/host.key", f->dir);
+    static const mode_t modes[] = {0604, 0640, 0660, 0777};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(chmod(path, modes[i]), 0);
+        refuses(f, &f->options, ERR_DENIED, "chmod 600");
+    }
+    assert_int_equal(chmod(path, 0600), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(path, 12345, 12345), 0);
+        refuses(f, &f->options, ERR_DENIED, "another user");
+    }
+}
+
+static void a_damaged_key_file_is_told_from_another_host(void **state)
+{
+    struct fixture *f = *state;
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/host.key", f->dir);
+    uint8_t bytes[KEYFILE_MAX_BYTES];
+    int fd = open(path, O_RDWR);
+    ssize_t size = read(fd, bytes, sizeof bytes);
+    assert_true(size > 64);
+    for (ssize_t i = 0; i < size; i++) {
+        uint8_t flipped = bytes[i] ^ 0x10;
+        assert_int_equal(pwrite(fd, &flipped, 1, i), 1);
+        refuses(f, &f->options, ERR_CORRUPT, "damaged");
+        assert_int_equal(pwrite(fd, &bytes[i], 1, i), 1);
+    }
+    for (ssize_t cut = size - 1; cut >= 0; cut -= 7) {
+        assert_int_equal(ftruncate(fd, cut), 0);
+        refuses(f, &f->options, ERR_CORRUPT, "damaged");
+    }
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_host_without_identity_is_told_what_to_do(void **state)
+{
+    struct fixture *f = *state;
+    struct binding_options options = f->options;
+    options.machine_id = "/nonexistent";
+    refuses(f, &options, ERR_IO, "systemd-machine-id-setup");
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/empty-id", f->root);
+    options.machine_id = path;
+    write_text(path, "\n");
+    refuses(f, &options, ERR_IO, "systemd-machine-id-setup");
+    write_text(path, "uninitialized\n");
+    refuses(f, &options, ERR_IO, "systemd-machine-id-setup");
+}
+
+static void a_folder_bound_in_software_does_not_pass_for_a_tpm(void **state)
+{
+    struct fixture *f = *state;
+    struct binding_options options = f->options;
+    options.tpm = "device:/dev/tpmrm0";
+    refuses(f, &options, ERR_IDENTITY, "in software");
+}
+
+static void a_named_tpm_that_is_missing_is_an_error_and_no_fallback(void **state)
+{
+    struct fixture *f = *state;
+    char dir[160], path[320];
+    (void)snprintf(dir, sizeof dir, "%s/tpm-state", f->root);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    struct binding_options options = f->options;
+    options.dir = dir;
+    options.tpm = "device:/nonexistent/tpm";
+    refuses(f, &options, ERR_IO, "no TPM answers");
+    (void)snprintf(path, sizeof path, "%s/host.key", dir);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void a_key_is_not_made_where_memory_cannot_be_locked(void **state)
+{
+    struct fixture *f = *state;
+    if (geteuid() == 0)
+        skip(); /* root may lock without limit */
+    struct rlimit before, none = {0, 0};
+    assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &none), 0);
+    refuses(f, &f->options, ERR_LIMIT, "locked");
+    assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &before), 0);
+}
+
+/* The line of /proc/self/smaps of the key's page says locked and not dumped. */
+static void the_key_lies_in_memory_that_is_locked_and_not_dumped(void **state)
+{
+    struct fixture *f = *state;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    char line[512];
+    bool here = false, flags = false;
+    while (fgets(line, sizeof line, maps) != NULL) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            here = from <= (unsigned long)f->key && (unsigned long)f->key < to;
+        if (here && strncmp(line, "VmFlags:", 8) == 0) {
+            flags = true;
+#ifndef LANEWARD_SANITIZED /* AddressSanitizer turns mlock into nothing */
+            assert_non_null(strstr(line, " lo"));
+#endif
+            assert_non_null(strstr(line, " dd"));
+        }
+    }
+    (void)fclose(maps);
+    assert_true(flags);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        T(the_same_host_finds_the_same_key),
+        T(two_folders_have_two_keys),
+        T(a_copy_does_not_open_on_a_host_with_another_identity),
+        T(the_dmi_serial_is_part_of_the_identity),
+        T(a_key_file_that_others_may_read_is_refused),
+        T(a_damaged_key_file_is_told_from_another_host),
+        T(a_host_without_identity_is_told_what_to_do),
+        T(a_folder_bound_in_software_does_not_pass_for_a_tpm),
+        T(a_named_tpm_that_is_missing_is_an_error_and_no_fallback),
+        T(a_key_is_not_made_where_memory_cannot_be_locked),
+        T(the_key_lies_in_memory_that_is_locked_and_not_dumped),
+    };
+    return cmocka_run_group_tests_name("binding", tests, NULL, NULL);
+}
