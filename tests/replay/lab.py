@@ -209,6 +209,8 @@ class Lab:
                 except ProcessLookupError:
                     pass
             self.daemon.wait()
+        if self.daemon is not None:
+            self.output.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def stderr(self):
@@ -258,12 +260,12 @@ class Lab:
             raise AssertionError("laneward query: " + done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
-    def wait_for_word(self, words):
-        """Until the daemon's log holds one of the words; it may end after that, or go on."""
+    def wait_for_words(self, words):
+        """Until the daemon's log holds the words; it may end after that, or go on."""
         end = time.monotonic() + PATIENCE
-        while not any(word in self.stderr() for word in words):
+        while words not in self.stderr():
             if time.monotonic() > end:
-                raise AssertionError(f"none of {words} was said:\n" + self.stderr()[-4000:])
+                raise AssertionError(f"'{words}' was not said:\n" + self.stderr()[-4000:])
             time.sleep(0.1)
 
     def wait_for_lane(self):
