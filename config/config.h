@@ -19,6 +19,9 @@ enum {
 /* Where a camera's pictures come from. */
 enum config_source { CONFIG_DIR_ONCE, CONFIG_DIR_WATCH, CONFIG_MJPEG };
 
+/* Who reads plates; the numbers are ocr_options' own. */
+enum config_reader { CONFIG_READER_NETWORK, CONFIG_READER_TESSERACT, CONFIG_READER_BOTH };
+
 /* A section [camera NAME]. */
 struct config_camera {
     char name[CONFIG_NAME_SIZE];
@@ -43,6 +46,7 @@ struct config {
     uint32_t topn;
     float detection_threshold;         /* 0 = the model card's */
     bool must_match_pattern;
+    uint32_t reader;                   /* enum config_reader */
     uint32_t max_frame_bytes;
     uint32_t passage_gap_ms;           /* a plate unseen for so long is a vehicle gone */
     uint32_t passage_parked_s;         /* one standing longer is parked: updates become rare */
