@@ -7,13 +7,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "ocr/agree.h"
 #include "ocr/cv.h"
 #include "ocr/jpeg.h"
+#include "ocr/line.h"
 #include "ocr/locate.h"
 #include "ocr/mask.h"
 #include "ocr/rank.h"
 #include "ocr/reader.h"
 #include "ocr/rectify.h"
+#include "ocr/second.h"
 #include "ocr/show.h"
 #include "ocr/syntax.h"
 
@@ -30,6 +33,8 @@ struct ocr {
     struct reader *reader;
     struct syntax *syntax;
     struct rank *rank;
+    struct second *second; /* NULL: the network alone reads */
+    enum ocr_reader who;
     struct jpeg_picture picture; /* the last one; width 0: none */
     struct ctc_odds odds;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
@@ -40,6 +45,16 @@ static uint32_t microseconds_since(const struct timespec *start)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* Tesseract's line is cut out of the network's input. */
+static enum err open_second(struct ocr *ocr, const char *dir, struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    if (card->width != LINE_PLATE_WIDTH || card->height != LINE_PLATE_HEIGHT)
+        return fault_set(why, ERR_INPUT, "the second reader needs a reader of %d x %d pixels, reader.json says %u x %u",
+                         LINE_PLATE_WIDTH, LINE_PLATE_HEIGHT, card->width, card->height);
+    return second_open(&ocr->second, dir, why);
 }
 
 /* The first use of a network allocates its layers' memory: not in the first frame. */
@@ -75,6 +90,8 @@ enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fa
         err = locate_open(&ocr->locate, options->models_dir, options->detection_threshold, why);
     if (!err)
         err = reader_open(&ocr->reader, options->models_dir, why);
+    if (!err && (ocr->who = options->reader) != OCR_READER_NETWORK)
+        err = open_second(ocr, options->models_dir, why);
     if (!err)
         err = warm_up(ocr, why);
     if (err)
@@ -90,6 +107,7 @@ void ocr_close(struct ocr **ocr)
     *ocr = NULL;
     if (gone == NULL)
         return;
+    second_close(&gone->second);
     rank_free(&gone->rank);
     reader_close(&gone->reader);
     locate_close(&gone->locate);
@@ -136,6 +154,44 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, st
     return ERR_OK;
 }
 
+/* The network's reading, calibrated, for the plate that was straightened last. */
+static enum err read_first(struct ocr *ocr, struct reading *reading, struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    enum err err = reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+    if (err)
+        return err;
+    rank_run(ocr->rank, &ocr->odds, ocr->syntax, &ocr->ranking, reading);
+    calibration_apply(&card->calibration, reading);
+    reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    return ERR_OK;
+}
+
+/* Tesseract's text, where it is asked for, joined to what the network has read. */
+static enum err read_second(struct ocr *ocr, struct reading *reading, struct fault *why)
+{
+    const struct agree_rules *rules = second_rules(ocr->second);
+    struct candidate text;
+    if (ocr->who == OCR_READER_BOTH && !agree_is_asked(rules, reading))
+        return ERR_OK;
+    enum err err = second_run(ocr->second, ocr->plate, &text, why);
+    if (err)
+        return err;
+    rank_judge(ocr->syntax, &text);
+    if (ocr->ranking.must_match_pattern && !text.matches_pattern)
+        text.text[0] = '\0';
+    float reject = reader_card(ocr->reader)->reject;
+    if (ocr->who == OCR_READER_BOTH) {
+        agree_apply(rules, &text, ocr->ranking.topn, reject, reading);
+    } else if (text.text[0] != '\0') {
+        reading->candidates[reading->n_candidates++] = text;
+        agree_spread(reading);
+    }
+    if (ocr->who == OCR_READER_TESSERACT)
+        reading->needs_review = reading->n_candidates == 0 || text.confidence < reject;
+    return ERR_OK;
+}
+
 /* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. */
 static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
                            struct fault *why)
@@ -152,15 +208,16 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
         return ERR_OK;
     }
     times->rectify += microseconds_since(&start);
+    enum err err = ERR_OK;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    enum err err = reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
-    if (err)
-        return err;
-    rank_run(ocr->rank, &ocr->odds, ocr->syntax, &ocr->ranking, reading);
-    calibration_apply(&card->calibration, reading);
-    reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    if (ocr->who != OCR_READER_TESSERACT)
+        err = read_first(ocr, reading, why);
     times->read += microseconds_since(&start);
-    return ERR_OK;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (!err && ocr->second != NULL)
+        err = read_second(ocr, reading, why);
+    times->second += microseconds_since(&start);
+    return err;
 }
 
 /* `places` NULL: look for the plates. */

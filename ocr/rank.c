@@ -159,3 +159,14 @@ void rank_run(struct rank *rank, const struct ctc_odds *odds, const struct synta
     out->n_positions = best->text.n;
     ctc_positions(odds, &best->text, out->position);
 }
+
+void rank_judge(const struct syntax *syntax, struct candidate *text)
+{
+    uint8_t code[READING_MAX_CHARS];
+    size_t n = strlen(text->text);
+    for (size_t i = 0; i < n; i++)
+        code[i] = class_of(text->text[i]);
+    const struct syntax_fit fit = n > 0 ? syntax_judge(syntax, code, n) : (struct syntax_fit){0};
+    memcpy(text->region, fit.region, sizeof text->region);
+    text->matches_pattern = fit.matches;
+}

@@ -22,4 +22,7 @@ void rank_free(struct rank **rank);
 void rank_run(struct rank *rank, const struct ctc_odds *odds, const struct syntax *syntax,
               const struct rank_options *options, struct reading *out);
 
+/* The region and the pattern of a text from elsewhere; an empty one fits none. */
+void rank_judge(const struct syntax *syntax, struct candidate *text);
+
 #endif

@@ -7,7 +7,10 @@
 #include "tools/score.h"
 
 /* Stages of the way from JPEG bytes to text, and the whole. */
-enum report_stage { REPORT_DECODE, REPORT_LOCATE, REPORT_RECTIFY, REPORT_READ, REPORT_ALL, REPORT_STAGES };
+enum report_stage {
+    REPORT_DECODE, REPORT_LOCATE, REPORT_RECTIFY, REPORT_READ, REPORT_SECOND, REPORT_ALL,
+    REPORT_STAGES
+};
 
 enum { REPORT_NAME_SIZE = 12, REPORT_MAX_SETS = 16 };
 
