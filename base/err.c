@@ -58,7 +58,11 @@ enum err fault_context(struct fault *why, const char *format, ...)
     va_start(args, format);
     int used = vsnprintf(why->text, sizeof why->text, format, args);
     va_end(args);
-    if (used >= 0 && (size_t)used < sizeof why->text)
-        snprintf(why->text + used, sizeof why->text - (size_t)used, ": %s", lower);
+    if (used >= 0 && (size_t)used < sizeof why->text - 3) {
+        memcpy(why->text + used, ": ", 2);
+        size_t room = sizeof why->text - (size_t)used - 3, length = strnlen(lower, room);
+        memcpy(why->text + used + 2, lower, length);
+        why->text[(size_t)used + 2 + length] = '\0';
+    }
     return why->code;
 }

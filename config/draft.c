@@ -319,7 +319,7 @@ static void check_camera(struct draft *draft, int at, const char *name,
         camera->kind = CONFIG_MJPEG;
     if (!dir && mode->line != 0)
         report_add(report, mode, "is for a folder (dir:) only");
-    if (camera->kind != CONFIG_DIR_ONCE && rate->line != 0)
+    if (camera->kind != CONFIG_DIR_ONCE && camera->rate > 0)
         report_add(report, rate, "is for a folder with mode = once only");
     if (dir && login->line != 0)
         report_add(report, login, "is for a camera with an address only, a folder has no login");

@@ -28,7 +28,7 @@ static const struct option table[] = {
     {"recognition", "regions_dir", OPTION_PATH, GLOBAL(regions_dir), 0, 0, "",
      "Folder of the pattern files; without it, the one installed with the program."},
     {"recognition", "regions", OPTION_REGIONS, GLOBAL(regions), 0, 0, "",
-     "Jurisdictions whose patterns are tried, such as \"us-* mx ca-on\"; without it, all."},
+     "Jurisdictions whose patterns are tried: us-ny, us-n*, us for all of us-; without it, all."},
     {"recognition", "topn", OPTION_NUMBER, GLOBAL(topn), 1, 10, "10",
      "Texts kept for one plate, best first."},
     {"recognition", "detection_threshold", OPTION_DECIMAL, GLOBAL(detection_threshold), 0, 1, "0",
@@ -44,6 +44,8 @@ static const struct option table[] = {
      "A vehicle that stands longer is parked: its updates become rare."},
     {"passages", "min_frames", OPTION_NUMBER, GLOBAL(passage_min_frames), 1, 20, "2",
      "Frames in which a plate must be found before it counts as seen."},
+    {"passages", "min_confidence", OPTION_DECIMAL, GLOBAL(passage_min_confidence), 0, 1, "0.2",
+     "A text less likely right than this is dropped: the plate counts as seen, not read."},
     {"passages", "store_crops", OPTION_NUMBER, GLOBAL(store_crops), 0, 1, "1",
      "1: the best picture of the plate, never of the scene, is kept with its passage."},
 

@@ -79,7 +79,15 @@ static void check_secret(const char *path, const struct place *place, struct con
         report_add(report, place, "is not user:password on one line (3 to 512 bytes)");
 }
 
-/* Does a pattern file have a line for a jurisdiction that matches? */
+/* "us-*" and "us" stand for all that begin with "us-"; as ocr/syntax.c chooses them. */
+static bool is_wanted(const char *wanted, const char *name)
+{
+    size_t length = strlen(wanted);
+    return fnmatch(wanted, name, 0) == 0 ||
+           (strncmp(wanted, name, length) == 0 && name[length] == '-');
+}
+
+/* Does a pattern file have a line for a jurisdiction that is wanted? */
 static bool file_has_region(FILE *file, const char *wanted)
 {
     char line[512], name[64];
@@ -89,7 +97,7 @@ static bool file_has_region(FILE *file, const char *wanted)
             continue;
         memcpy(name, line, length);
         name[length] = '\0';
-        if (fnmatch(wanted, name, 0) == 0)
+        if (is_wanted(wanted, name))
             return true;
     }
     return false;

@@ -28,7 +28,7 @@ void place_name(struct place *place, const char *section, const char *key, const
     char whole[512];
     snprintf(whole, sizeof whole, "%s%s%s", section, *section != '\0' && key != NULL ? "." : "",
              key != NULL ? key : "");
-    copy_shown(place->key, sizeof place->key, whole);
+    copy_shown(place->key, sizeof place->key, value_is_public("", whole) ? whole : "(not shown)");
     if (value == NULL)
         value = "";
     else if (!value_is_public(key != NULL ? key : "", value))
@@ -52,4 +52,18 @@ void report_add(struct config_report *report, const struct place *place, const c
     vsnprintf(reason, sizeof reason, format, args);
     va_end(args);
     copy_shown(complaint->reason, sizeof complaint->reason, reason);
+}
+
+void report_sort(struct config_report *report)
+{
+    struct config_complaint *list = report->complaints;
+    uint32_t kept = report->n_complaints;
+    kept = kept < CONFIG_MAX_COMPLAINTS ? kept : CONFIG_MAX_COMPLAINTS;
+    for (uint32_t i = 1; i < kept; i++) {
+        struct config_complaint moved = list[i];
+        uint32_t at = i;
+        for (; at > 0 && list[at - 1].line > moved.line; at--)
+            list[at] = list[at - 1];
+        list[at] = moved;
+    }
 }

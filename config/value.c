@@ -273,6 +273,8 @@ bool value_is_public(const char *key, const char *text)
         return false;
     if (strcmp(key, "credentials_file") == 0)
         return text[0] == '/';
+    if (strcmp(key, "source") == 0)
+        return text[0] == '/' || strncmp(text, "dir:", 4) == 0;
     for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
         if (strstr(key, secret[i]) != NULL)
             return false;

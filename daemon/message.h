@@ -7,19 +7,21 @@
 #include "storage/ledger.h"
 
 enum { MESSAGE_MAX = 64 * 1024 }; /* bytes of one packet */
+enum { MESSAGE_MAX_GAPS = 8, MESSAGE_CURSOR_SIZE = 304 };
 
 enum message_type {
-    MESSAGE_HELLO = 1,   /* recognizer -> keeper: I have (re)started */
-    MESSAGE_WELCOME,     /* keeper -> recognizer: the camera's cursor */
+    MESSAGE_HELLO = 1,   /* recognizer -> keeper: I have (re)started; seq */
+    MESSAGE_WELCOME,     /* keeper -> recognizer: the camera's cursor; the hello's seq */
     MESSAGE_PASSAGE,     /* recognizer -> keeper: store it; seq */
-    MESSAGE_ACK,         /* keeper -> recognizer: seq is durable */
+    MESSAGE_ACK,         /* keeper -> recognizer: seq (of a passage, cursor or gap) is durable */
     MESSAGE_NACK,        /* keeper -> recognizer: seq is not stored (disk full ...): keep it, send it again later */
-    MESSAGE_CURSOR,      /* recognizer -> keeper: all before this position is durable or holds nothing */
-    MESSAGE_ASK,         /* desk -> keeper: a look, already with the kernel's uid */
-    MESSAGE_ROWS,        /* keeper -> desk: one packet a row, then one with n = 0 and the gaps */
+    MESSAGE_CURSOR,      /* recognizer -> keeper: all before this position is durable or holds nothing; seq */
+    MESSAGE_ASK,         /* desk -> keeper: a look, already with the kernel's uid; seq */
+    MESSAGE_ROWS,        /* keeper -> desk: one packet a row (n_left counts it), then one with n_left = 0 and the gaps */
     MESSAGE_CROP,        /* keeper -> desk */
     MESSAGE_STATS,       /* keeper -> desk */
     MESSAGE_REFUSED,     /* keeper -> desk: a fault */
+    MESSAGE_GAP,         /* recognizer -> keeper: gaps[0], passages that had to be given up; seq */
     MESSAGE_COUNT
 };
 
@@ -27,12 +29,12 @@ enum message_type {
 struct message {
     enum message_type type;
     uint64_t seq;                       /* of a passage, or of the desk's question */
-    struct passage passage;             /* PASSAGE, ROWS (without crop), CROP (crop only) */
-    char cursor[304];                   /* WELCOME, CURSOR */
+    struct passage passage;             /* PASSAGE, ROWS (without crop), CROP (id and crop only) */
+    char cursor[MESSAGE_CURSOR_SIZE];   /* WELCOME, CURSOR */
     struct ledger_look look;            /* ASK */
-    uint32_t n_left;                    /* ROWS: rows that follow */
-    uint32_t n_gaps;                    /* ROWS, the last */
-    struct ledger_gap gaps[8];
+    uint32_t n_left;                    /* ROWS: rows that follow, this one included */
+    uint32_t n_gaps;                    /* ROWS, the last; GAP: 1 */
+    struct ledger_gap gaps[MESSAGE_MAX_GAPS];
     struct store_stats stats;           /* STATS */
     struct fault fault;                 /* NACK, REFUSED */
 };
@@ -40,8 +42,8 @@ struct message {
 /* Pure. `out` has room for MESSAGE_MAX. Returns the bytes written. */
 size_t message_pack(const struct message *message, uint8_t *out);
 
-/* Pure; every length, range, text and enumeration is checked. ERR_INPUT; `out` is then untouched except for its payload
- * bytes, which nobody may read. */
+/* Pure; every length, range, text and enumeration is checked. ERR_INPUT; `out` then holds nothing that anybody may
+ * read. */
 enum err message_unpack(const uint8_t *bytes, size_t size, struct message *out,
                         struct fault *why) MUST_USE;
 

@@ -20,9 +20,11 @@ struct query {
 };
 
 /* {"version":1,"query":"find","reason":"…","case_number":"…","plate":"AB?123","look_alike":true,"lane":"north",
- *  "from":<epoch ms>,"to":<epoch ms>,"limit":50} · {"query":"image","id":"<32 hex>", …} · {"query":"status"}.
+ *  "from":<epoch ms>,"to":<epoch ms>,"limit":50} · {"version":1,"query":"image","reason":"…","case_number":"…","id":"<32 hex>"}
+ *  · {"version":1,"query":"status"}. Of find, all after case_number may be left out; limit is then 0: as many as are allowed.
  * Unknown members, wrong types, missing reason or case number, and out-of-range values are ERR_INPUT with the
- * member's name in the fault. */
+ * member's name in the fault, never its value. `out` is then untouched, but for kind, reason and case number as far as
+ * these were understood: a refusal is recorded with them. */
 enum err query_parse(const char *text, size_t size, struct query *out, struct fault *why) MUST_USE;
 
 /* The text of a question, with its closing zero; returns its length. `out` has room for QUERY_MAX_BYTES. */

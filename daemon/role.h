@@ -18,7 +18,8 @@ struct role_env {
     struct counters *counters;     /* shared by all roles; written by capture, recognizer and keeper */
     const char *data_dir;          /* holds models/ and regions/ */
     int stop_fd;                   /* readable (end of file) when the role has to end */
-    int alive_fd;                  /* one byte written here at least every 2 s proves that the role is not stuck */
+    int alive_fd;                  /* one byte written here at least every 2 s proves that the role is not stuck; the
+                                    * first says that it is ready: store open, models loaded, listening */
     int mailbox_fd;                /* capture, recognizer: the shared memory */
     int shot_event_fd;             /* eventfd: capture has put a shot */
     int taken_event_fd;            /* eventfd: the recognizer has taken one */
@@ -38,5 +39,8 @@ enum err desk_run(const struct role_env *env, struct fault *why) MUST_USE;
 
 /* "parent", "capture", ... */
 const char *role_name(enum role role);
+
+/* The exit status of a role's process: 0 asked to stop, else this + the error's code. */
+enum { ROLE_EXIT_FAULT = 10 };
 
 #endif

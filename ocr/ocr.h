@@ -45,6 +45,15 @@ void ocr_close(struct ocr **ocr);
 enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *out,
                   struct fault *why) MUST_USE;
 
+/* Reads the plates at places that are known already (full-picture pixels; at most READING_MAX_PLATES), without looking for
+ * any; `n` 0: the whole picture is one plate. For measuring the reader alone. Errors as ocr_read. */
+struct ocr_places {
+    const struct region *where;
+    uint8_t n;
+};
+enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
+                     struct ocr_result *out, struct fault *why) MUST_USE;
+
 /* The plate at `where` in the last picture read, straightened, as a small grey JPEG (at most 320 pixels wide) with a
  * margin of about 10 %: never the scene. Writes at most `capacity` bytes. ERR_LIMIT: it does not fit. */
 enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity,

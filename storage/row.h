@@ -39,7 +39,7 @@ struct row {
     uint32_t frame_width, frame_height;
     float corner[8]; /* x, y of the best frame's four corners, clockwise from top left, pixels */
     uint8_t n_candidates;
-    struct row_candidate candidates[ROW_MAX_CANDIDATES]; /* best first; [0] is plate itself */
+    struct row_candidate candidates[ROW_MAX_CANDIDATES]; /* best first; [0] is plate, where it has one */
     uint32_t crop_size; /* bytes of the plate's JPEG kept beside the row; 0: none */
 };
 

@@ -1,4 +1,4 @@
-"""Measures the plate locator on the held-out pictures and scenes, or for reporting on a labelled folder."""
+"""Measures the plate locator on held-out pictures and scenes, or to report on a labelled folder."""
 import argparse
 import pickle
 import tempfile
@@ -12,11 +12,11 @@ import scenes
 from locate_export import frame_of, load_net, write_onnx
 from locate_net import decode, iou_of
 
-SMALL = 20                # plates narrower than this in the working frame are neither wanted nor held against us
+SMALL = 20  # plates narrower than this in the working frame are neither wanted nor held against us
 
 
 def read_bench(folder):
-    """Pictures of a labelled folder as in the data README; plates the public set does not label are ignored."""
+    """Pictures of a labelled folder as in the data README; its unlabelled plates are ignored."""
     ignore = {}
     table = folder.parent / 'ignore.tsv'
     if table.exists():
@@ -29,9 +29,13 @@ def read_bench(folder):
         for line in text.read_text(encoding='utf-8-sig').splitlines():
             part = line.split('\t')
             grey = cv2.imread(str(folder / part[0]), cv2.IMREAD_GRAYSCALE)
-            yield {'grey': grey, 'set': folder.name, 'name': part[0],
-                   'plates': [(box(*[float(v) for v in part[1:5]]), False, 1.0)],
-                   'ignored': [box(*b) for b in ignore.get(Path(part[0]).stem, [])]}
+            yield {
+                'grey': grey,
+                'set': folder.name,
+                'name': part[0],
+                'plates': [(box(*[float(v) for v in part[1:5]]), False, 1.0)],
+                'ignored': [box(*b) for b in ignore.get(Path(part[0]).stem, [])],
+            }
 
 
 def held_out(args):
@@ -39,10 +43,19 @@ def held_out(args):
     with open(args.cache, 'rb') as file:
         cache = pickle.load(file)
     yield from (p for p in cache['pictures'] if p['test'])
-    scene = scenes.Scenes(scenes.Pools(cache, args.data, test=True, drawn=200, seed=99), 384, seed=99, replace=0.9)
+    scene = scenes.Scenes(
+        scenes.Pools(cache, args.data, test=True, drawn=200, seed=99), 384, seed=99, replace=0.9
+    )
     for i in range(args.scenes):
         grey, plates, ignored = scene.sample()
-        yield {'grey': grey, 'set': 'scenes', 'name': f'scene{i}', 'plates': plates, 'ignored': ignored, 'as_is': True}
+        yield {
+            'grey': grey,
+            'set': 'scenes',
+            'name': f'scene{i}',
+            'plates': plates,
+            'ignored': ignored,
+            'as_is': True,
+        }
 
 
 def measure(reader, pictures, floor=0.02):
@@ -64,13 +77,21 @@ def measure(reader, pictures, floor=0.02):
                 wanted.append((quad, known))
             else:
                 ignored.append(quad)
-        results.append({'picture': picture, 'wanted': wanted, 'ignored': ignored, 'found': decode(out, floor),
-                        'scale': scale, 'ms': spent * 1e3})
+        results.append(
+            {
+                'picture': picture,
+                'wanted': wanted,
+                'ignored': ignored,
+                'found': decode(out, floor),
+                'scale': scale,
+                'ms': spent * 1e3,
+            }
+        )
     return results
 
 
 def judge(result, threshold):
-    """(hits: list of (index, quad or None), false quads): one plate matches at most one label, best score first."""
+    """(hits: list of (label, known, quad or None, score), false alarms); one plate a label."""
     found = [f for f in result['found'] if f[0] >= threshold]
     free = set(range(len(found)))
     hits = []
@@ -81,10 +102,18 @@ def judge(result, threshold):
             hits.append((quad, known, found[best][1], found[best][0]))
         else:
             hits.append((quad, known, None, 0))
-    inside = lambda a, b: float(np.prod(np.maximum(0, np.minimum(a.max(0), b.max(0)) - np.maximum(a.min(0), b.min(0))))
-                                / max(1e-6, np.prod(np.ptp(a, 0))))
-    false = [found[i] for i in sorted(free)
-             if not any(iou_of(found[i][1], q) >= 0.3 or inside(found[i][1], q) >= 0.5 for q in result['ignored'])]
+    inside = lambda a, b: float(
+        np.prod(np.maximum(0, np.minimum(a.max(0), b.max(0)) - np.maximum(a.min(0), b.min(0))))
+        / max(1e-6, np.prod(np.ptp(a, 0)))
+    )
+    false = [
+        found[i]
+        for i in sorted(free)
+        if not any(
+            iou_of(found[i][1], q) >= 0.3 or inside(found[i][1], q) >= 0.5
+            for q in result['ignored']
+        )
+    ]
     return hits, false
 
 
@@ -100,7 +129,10 @@ def table(results, threshold):
         sets.setdefault(result['picture']['set'], []).append(result)
     real = [r for r in results if r['picture']['set'] not in ('scenes', 'roboflow_plates')]
     rows = list(sets.items()) + ([('real', real)] if len(sets) > 1 and real else [])
-    print(f'threshold {threshold}\nset pictures plates found% false/picture meanIoU corner%(median p90) ms(min)')
+    print(
+        f'threshold {threshold}\nset pictures plates found% false/picture meanIoU'
+        ' corner%(median p90) ms(min)'
+    )
     for name, part in rows:
         hits, false = [], 0
         for result in part:
@@ -111,20 +143,26 @@ def table(results, threshold):
         iou = np.mean([iou_of(h[0], h[2]) for h in good]) if good else 0
         errors = [corner_error(h[0], h[2]) for h in good if h[1]]
         corner = '%.1f %.1f' % tuple(np.percentile(errors, [50, 90]) * 100) if errors else '-'
-        print(f'{name:17s} {len(part):4d} {len(hits):4d} {100 * len(good) / max(1, len(hits)):6.1f}'
-              f' {false / len(part):.3f} {iou:.3f} {corner} {min(r["ms"] for r in part):.2f}')
+        print(
+            f'{name:17s} {len(part):4d} {len(hits):4d} {100 * len(good) / max(1, len(hits)):6.1f}'
+            f' {false / len(part):.3f} {iou:.3f} {corner} {min(r["ms"] for r in part):.2f}'
+        )
 
 
 def curve(results):
     for t in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8):
-        real = [judge(r, t) for r in results if r['picture']['set'] not in ('scenes', 'roboflow_plates')]
+        real = [
+            judge(r, t) for r in results if r['picture']['set'] not in ('scenes', 'roboflow_plates')
+        ]
         made = [judge(r, t) for r in results if r['picture']['set'] == 'scenes']
         line = f'{t:.2f}'
         for part in (real, made):
             hits = [h for r in part for h in r[0]]
             if hits:
-                line += (f'  found {100 * np.mean([h[2] is not None for h in hits]):.2f}'
-                         f' false {sum(len(r[1]) for r in part) / len(part):.4f}')
+                line += (
+                    f'  found {100 * np.mean([h[2] is not None for h in hits]):.2f}'
+                    f' false {sum(len(r[1]) for r in part) / len(part):.4f}'
+                )
         print(line)
 
 
@@ -137,12 +175,30 @@ def show(results, threshold, folder, limit=400):
         scale = result['scale']
         bgr = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
         lines = [(q, (0, 255, 0) if g is not None else (0, 0, 255)) for q, _, g, _ in hits]
-        lines += [(g, (255, 255, 0)) for _, _, g, _ in hits if g is not None] + [(q, (0, 0, 255)) for _, q in false]
+        lines += [(g, (255, 255, 0)) for _, _, g, _ in hits if g is not None] + [
+            (q, (0, 0, 255)) for _, q in false
+        ]
         lines += [(q, (255, 0, 255)) for q in result['ignored']]
         for quad, colour in lines:
-            cv2.polylines(bgr, [np.int32(quad / scale * 8)], True, colour, max(1, round(1 / scale[0])), cv2.LINE_AA, 3)
+            cv2.polylines(
+                bgr,
+                [np.int32(quad / scale * 8)],
+                True,
+                colour,
+                max(1, round(1 / scale[0])),
+                cv2.LINE_AA,
+                3,
+            )
         for s, quad in false:
-            cv2.putText(bgr, f'{s:.2f}', tuple(int(v) for v in quad[0] / scale), 0, 0.6 / scale[0], (0, 0, 255), 1)
+            cv2.putText(
+                bgr,
+                f'{s:.2f}',
+                tuple(int(v) for v in quad[0] / scale),
+                0,
+                0.6 / scale[0],
+                (0, 0, 255),
+                1,
+            )
         bad = 'a' if any(h[2] is None for h in hits) else 'b' if false else 'c'
         name = f'{bad}_{result["picture"]["set"]}_{Path(result["picture"]["name"]).stem}.jpg'
         cv2.imwrite(str(folder / name), bgr)
@@ -161,7 +217,9 @@ def main():
     parser.add_argument('model', type=Path, help='.onnx or a checkpoint')
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--cache', type=Path, default=Path('.train/locate_cache.pkl'))
-    parser.add_argument('--bench', type=Path, action='append', help='labelled folder; for reporting only')
+    parser.add_argument(
+        '--bench', type=Path, action='append', help='labelled folder; for reporting only'
+    )
     parser.add_argument('--threshold', type=float, default=0.4)
     parser.add_argument('--scenes', type=int, default=400)
     parser.add_argument('--show', type=Path)

@@ -1,4 +1,4 @@
-"""Exports a checkpoint of the plate locator as ONNX with its json, and proves that OpenCV computes the same."""
+"""Exports the plate locator as ONNX with its json, and proves that OpenCV computes the same."""
 import argparse
 import hashlib
 import json
@@ -28,33 +28,51 @@ def fold(net):
     """The network with every BatchNorm folded into the convolution before it."""
     net = deepcopy(net).eval()
     for module in net.modules():
-        if isinstance(module, nn.Sequential) and len(module) == 3 and isinstance(module[1], nn.BatchNorm2d):
+        if (
+            isinstance(module, nn.Sequential)
+            and len(module) == 3
+            and isinstance(module[1], nn.BatchNorm2d)
+        ):
             module[0] = fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
     return net
 
 
 def write_onnx(net, path):
-    torch.onnx.export(fold(net), torch.zeros(1, 1, 384, 640), str(path), opset_version=11, input_names=['image'],
-                      output_names=['map'], dynamic_axes={'image': {2: 'h', 3: 'w'}, 'map': {2: 'h8', 3: 'w8'}})
+    torch.onnx.export(
+        fold(net),
+        torch.zeros(1, 1, 384, 640),
+        str(path),
+        opset_version=11,
+        input_names=['image'],
+        output_names=['map'],
+        dynamic_axes={'image': {2: 'h', 3: 'w'}, 'map': {2: 'h8', 3: 'w8'}},
+    )
 
 
 def frame_of(grey, area=AREA):
-    """(float32 frame 0..1 padded to whole cells, scale): what the network is given for a grey picture."""
+    """(float32 frame 0..1 padded to whole cells, scale): the network's input for a picture."""
     h, w = grey.shape
     scale = min((area / (w * h)) ** 0.5, MAX_SIDE / max(w, h))
     size = max(1, round(w * scale)), max(1, round(h * scale))
     if size != (w, h):
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        grey = cv2.resize(
+            grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
     frame = np.full([-(-n // MULTIPLE) * MULTIPLE for n in (size[1], size[0])], PAD, np.float32)
-    frame[:size[1], :size[0]] = grey.astype(np.float32) / 255
+    frame[: size[1], : size[0]] = grey.astype(np.float32) / 255
     return frame, np.float32([size[0] / w, size[1] / h])
 
 
 def macs(net):
     total = [0]
-    hooks = [m.register_forward_hook(lambda m, i, o: total.__setitem__(0, total[0] + o.numel() * m.weight[0].numel()))
-             for m in net.modules() if isinstance(m, nn.Conv2d)]
+    hooks = [
+        m.register_forward_hook(
+            lambda m, i, o: total.__setitem__(0, total[0] + o.numel() * m.weight[0].numel())
+        )
+        for m in net.modules()
+        if isinstance(m, nn.Conv2d)
+    ]
     net(torch.zeros(1, 1, 384, 640))
     for hook in hooks:
         hook.remove()
@@ -69,7 +87,9 @@ def prove(net, path, pictures):
         frame = frame_of(cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE))[0][None, None]
         reader.setInput(frame)
         with torch.no_grad():
-            worst = max(worst, float(np.abs(net(torch.from_numpy(frame)).numpy() - reader.forward()).max()))
+            worst = max(
+                worst, float(np.abs(net(torch.from_numpy(frame)).numpy() - reader.forward()).max())
+            )
     return worst
 
 
@@ -82,15 +102,31 @@ def main():
     args = parser.parse_args()
     net = load_net(args.checkpoint)
     write_onnx(net, args.out)
-    pictures = [p for folder in ('cn_easypr', 'ro_dashcam', 'misc_images', 'tn_cars', 'negatives')
-                for p in sorted((args.data / folder / 'images').iterdir())[:4]]
+    pictures = [
+        p
+        for folder in ('cn_easypr', 'ro_dashcam', 'misc_images', 'tn_cars', 'negatives')
+        for p in sorted((args.data / folder / 'images').iterdir())[:4]
+    ]
     worst = prove(net, args.out, pictures)
-    print(f'torch and OpenCV differ by at most {worst:.2e} on {len(pictures)} pictures; {macs(net) / 1e6:.1f} MMAC')
+    print(
+        f'torch and OpenCV differ by at most {worst:.2e} on {len(pictures)} pictures;'
+        f' {macs(net) / 1e6:.1f} MMAC'
+    )
     if worst > 1e-3:
         raise SystemExit('OpenCV does not compute what torch computes')
     digest = hashlib.sha256(args.out.read_bytes()).hexdigest()
-    facts = {'file': args.out.name, 'sha256': digest, 'area': AREA, 'max_side': MAX_SIDE, 'multiple': MULTIPLE,
-             'stride': STRIDE, 'corner_unit': UNIT, 'pad': PAD, 'threshold': args.threshold, 'nms_iou': 0.3}
+    facts = {
+        'file': args.out.name,
+        'sha256': digest,
+        'area': AREA,
+        'max_side': MAX_SIDE,
+        'multiple': MULTIPLE,
+        'stride': STRIDE,
+        'corner_unit': UNIT,
+        'pad': PAD,
+        'threshold': args.threshold,
+        'nms_iou': 0.3,
+    }
     args.out.with_suffix('.json').write_text(json.dumps(facts, indent=1) + '\n')
     print(json.dumps(facts))
 

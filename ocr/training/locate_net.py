@@ -5,18 +5,21 @@ from torch import nn
 from torch.nn import functional as F
 
 STRIDE = 8
-UNIT = 32.0               # corner offsets are in units of this many pixels
+UNIT = 32.0  # corner offsets are in units of this many pixels
 MULTIPLE = 32
 
 
 def conv(cin, cout, kernel=3, stride=1, pad=None, dilation=1):
     pad = dilation * (kernel // 2) if pad is None else pad
-    return nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, pad, dilation, bias=False), nn.BatchNorm2d(cout),
-                         nn.ReLU(inplace=True))
+    return nn.Sequential(
+        nn.Conv2d(cin, cout, kernel, stride, pad, dilation, bias=False),
+        nn.BatchNorm2d(cout),
+        nn.ReLU(inplace=True),
+    )
 
 
 class Net(nn.Module):
-    """Grey 0..1 [N,1,H,W] -> [N,9,H/8,W/8]: a score logit and eight corner offsets from the cell's centre."""
+    """Grey 0..1 [N,1,H,W] -> [N,9,H/8,W/8]: score logit, eight offsets from the cell's centre."""
 
     def __init__(self, stem=16, c8=24, c16=40, c32=48, head=24):
         super().__init__()
@@ -52,19 +55,23 @@ class Net(nn.Module):
 
 
 def targets(samples, size):
-    """Targets of a batch of (plates, ignored): heat [N,h,w], care [N,h,w], and arrays of the cells that learn corners."""
+    """Of a batch of (plates, ignored): heat [N,h,w], care [N,h,w], rows of cells with corners."""
     cells = size // STRIDE
     grid = (np.arange(cells, dtype=np.float32) + 0.5) * STRIDE
     heat = np.zeros((len(samples), cells, cells), np.float32)
     care = np.ones_like(heat)
-    rows = []             # sample, y, x, weight, known, quad (8)
+    rows = []  # sample, y, x, weight, known, quad (8)
     for n, (plates, ignored) in enumerate(samples):
         for quad in ignored:
-            lo, hi = np.floor(quad.min(0) / STRIDE - 0.5).astype(int), np.ceil(quad.max(0) / STRIDE + 0.5).astype(int)
-            care[n, max(0, lo[1]):max(0, hi[1]), max(0, lo[0]):max(0, hi[0])] = 0
+            lo, hi = np.floor(quad.min(0) / STRIDE - 0.5).astype(int), np.ceil(
+                quad.max(0) / STRIDE + 0.5
+            ).astype(int)
+            care[n, max(0, lo[1]) : max(0, hi[1]), max(0, lo[0]) : max(0, hi[0])] = 0
         for quad, known, weight in plates:
             centre = quad.mean(0)
-            across, down = (quad[1] + quad[2] - quad[0] - quad[3]) / 2, (quad[2] + quad[3] - quad[0] - quad[1]) / 2
+            across, down = (quad[1] + quad[2] - quad[0] - quad[3]) / 2, (
+                quad[2] + quad[3] - quad[0] - quad[1]
+            ) / 2
             w, h = np.linalg.norm(across), np.linalg.norm(down)
             sw, sh = max(0.22 * w, 4.5), max(0.22 * h, 4.5)
             dx, dy = grid[None, :] - centre[0], grid[:, None] - centre[1]
@@ -75,6 +82,7 @@ def targets(samples, size):
             core = (np.abs(u) < 0.7) & (np.abs(v) < 0.7)
             g[core] = 1.0
             g[cy, cx] = 1.0
+            care[n][g >= 1] = 1 / (g >= 1).sum()  # a plate counts once, however many cells it has
             better = g > heat[n]
             heat[n][better] = g[better]
             near = care[n]
@@ -85,8 +93,19 @@ def targets(samples, size):
                     keep = np.argsort(-g[ys, xs])[:40]
                     ys, xs = ys[keep], xs[keep]
                 part = g[ys, xs] / g[ys, xs].sum() * weight
-                rows.append(np.concatenate([np.full((len(ys), 1), n), ys[:, None], xs[:, None], part[:, None],
-                                            np.full((len(ys), 1), known), np.repeat(quad.reshape(1, 8), len(ys), 0)], 1))
+                rows.append(
+                    np.concatenate(
+                        [
+                            np.full((len(ys), 1), n),
+                            ys[:, None],
+                            xs[:, None],
+                            part[:, None],
+                            np.full((len(ys), 1), known),
+                            np.repeat(quad.reshape(1, 8), len(ys), 0),
+                        ],
+                        1,
+                    )
+                )
     rows = np.concatenate(rows).astype(np.float32) if rows else np.zeros((0, 13), np.float32)
     return torch.from_numpy(heat), torch.from_numpy(care), torch.from_numpy(rows)
 
@@ -94,10 +113,9 @@ def targets(samples, size):
 def score_loss(logit, heat, care, plates):
     p = torch.sigmoid(logit).clamp(1e-5, 1 - 1e-5)
     hit = (heat >= 1).float()
-    pos = -(1 - p) ** 2 * torch.log(p) * hit
-    neg = -(1 - heat) ** 4 * p ** 2 * torch.log(1 - p) * (1 - hit)
-    # a plate's core counts once, however many cells it has
-    return (care * neg).sum() / plates + (care * pos).sum() / hit.sum().clamp(min=1)
+    pos = -((1 - p) ** 2) * torch.log(p) * hit
+    neg = -((1 - heat) ** 4) * p**2 * torch.log(1 - p) * (1 - hit)
+    return ((care * neg).sum() + (care * pos).sum()) / plates
 
 
 def box_of(quads):
@@ -106,13 +124,15 @@ def box_of(quads):
 
 
 def box_iou(a, b):
-    inter = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
+    inter = (
+        (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
+    )
     area = lambda t: (t[:, 2:] - t[:, :2]).clamp(min=0).prod(1)
     return inter / (area(a) + area(b) - inter).clamp(min=1e-3)
 
 
 def corner_loss(out, rows):
-    """Corners in parts of the plate's size; where only a box is known its sides, and weakly its corners."""
+    """Corners in parts of the plate's size; of a box its sides, and weakly its corners."""
     if not len(rows):
         return out.sum() * 0, 0.0
     n, y, x = rows[:, 0].long(), rows[:, 1].long(), rows[:, 2].long()
@@ -131,18 +151,21 @@ def corner_loss(out, rows):
 
 
 def decode(out, threshold, nms_iou=0.3, average=True):
-    """Map [9,h,w] -> list of (score, quad 4x2 in the network's pixels), best first; local maxima, then NMS by box."""
+    """Map [9,h,w] -> [(score, quad 4x2 in the network's pixels)], best first, after NMS."""
     score = 1 / (1 + np.exp(-out[0]))
     h, w = score.shape
     padded = np.pad(score, 1, constant_values=-1)
     peak = np.ones_like(score, bool)
     for dy in range(3):
         for dx in range(3):
-            peak &= score >= padded[dy:dy + h, dx:dx + w]
+            peak &= score >= padded[dy : dy + h, dx : dx + w]
     found = []
     for y, x in zip(*np.nonzero(peak & (score > threshold))):
-        y0, y1, x0, x1 = (max(0, y - 1), min(h, y + 2), max(0, x - 1), min(w, x + 2)) if average else (
-            y, y + 1, x, x + 1)
+        y0, y1, x0, x1 = (
+            (max(0, y - 1), min(h, y + 2), max(0, x - 1), min(w, x + 2))
+            if average
+            else (y, y + 1, x, x + 1)
+        )
         ys, xs = np.mgrid[y0:y1, x0:x1]
         corners = out[1:, y0:y1, x0:x1] * UNIT
         corners[0::2] += (xs + 0.5) * STRIDE

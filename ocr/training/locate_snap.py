@@ -1,4 +1,4 @@
-"""Finds the plate's own four corners inside loosely cut plate crops with a locator trained so far."""
+"""Finds the plate's four corners inside loosely cut crops with a locator trained so far."""
 import argparse
 import pickle
 from pathlib import Path
@@ -10,7 +10,7 @@ from locate_eval import open_reader
 from locate_net import decode, iou_of
 
 SETS = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'eu_crops_2row', 'tn_crops')
-WIDTHS = (90, 130, 180)   # a crop is looked at in these widths; the corners must agree
+WIDTHS = (90, 130, 180)  # a crop is looked at in these widths; the corners must agree
 CANVAS = (192, 288)
 
 
@@ -21,8 +21,14 @@ def look(reader, grey, width, rng):
     small = cv2.resize(grey, (round(w * scale), round(h * scale)), interpolation=cv2.INTER_AREA)
     top = rng.integers(8, CANVAS[0] - small.shape[0] - 7)
     left = rng.integers(8, CANVAS[1] - small.shape[1] - 7)
-    frame = cv2.copyMakeBorder(small, int(top), int(CANVAS[0] - top - small.shape[0]), int(left),
-                               int(CANVAS[1] - left - small.shape[1]), cv2.BORDER_REPLICATE)
+    frame = cv2.copyMakeBorder(
+        small,
+        int(top),
+        int(CANVAS[0] - top - small.shape[0]),
+        int(left),
+        int(CANVAS[1] - left - small.shape[1]),
+        cv2.BORDER_REPLICATE,
+    )
     reader.setInput(frame[None, None].astype(np.float32) / 255)
     whole = np.float32([[0, 0], [w, 0], [w, h], [0, h]])
     for score, quad in decode(reader.forward()[0], 0.25):
@@ -33,7 +39,7 @@ def look(reader, grey, width, rng):
 
 
 def snap(reader, crop, rng, slack=0.025):
-    """Mean corners over the placements where they agree within slack of the crop's width, else None."""
+    """Median corners where the placements agree within slack of the crop's width, else None."""
     quads = [look(reader, crop['grey'], width, rng) for width in WIDTHS]
     quads = np.array([q for q in quads if q is not None])
     if len(quads) < 2:

@@ -1,4 +1,4 @@
-"""Trains the plate locator on the packed cache; checkpoints carry everything a later run needs to go on."""
+"""Trains the plate locator on the packed cache; checkpoints carry all that a later run needs."""
 import argparse
 import math
 import pickle
@@ -57,12 +57,33 @@ def rate(progress, peak):
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (progress - 0.03) / 0.97)))
 
 
+def learn(net, optimizer, batch, corner_share):
+    """One step in bfloat16 on float32 weights; returns the losses (score, corners, 1 - IoU)."""
+    images, (heat, care, rows), plates = batch
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        out = net(images.to(memory_format=torch.channels_last))
+    out = out.float()
+    score = score_loss(out[:, 0], heat, care, plates)
+    corner, iou = corner_loss(out, rows)
+    optimizer.zero_grad(set_to_none=True)
+    (score + corner_share * corner).backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    optimizer.step()
+    return float(score), float(corner), iou
+
+
 def train(args):
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(args.seed)
-    pools = scenes.Pools(load_cache(args), args.data, drawn=30 if args.smoke else 2500, seed=args.seed,
-                         snaps=load_extra(args.snaps), mined=load_extra(args.mined) or ())
+    pools = scenes.Pools(
+        load_cache(args),
+        args.data,
+        drawn=30 if args.smoke else 2500,
+        seed=args.seed,
+        snaps=load_extra(args.snaps),
+        mined=load_extra(args.mined) or (),
+    )
     net = Net().to(memory_format=torch.channels_last)
     average = deepcopy(net)
     optimizer = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=0.01)
@@ -79,32 +100,27 @@ def train(args):
     sums = np.zeros(4)
     net.train()
     while True:
-        progress = max((step - first) / args.steps if args.steps else 0,
-                       (time.time() - begin) / (60 * args.minutes) if args.minutes else 0)
+        progress = max(
+            (step - first) / args.steps if args.steps else 0,
+            (time.time() - begin) / (60 * args.minutes) if args.minutes else 0,
+        )
         progress = args.start + (1 - args.start) * progress
         if progress >= 1:
             break
         for group in optimizer.param_groups:
             group['lr'] = rate(progress, args.rate)
-        images, (heat, care, rows), plates = batch_of(scene, args.batch)
-        made = time.time()
-        with torch.autocast('cpu', dtype=torch.bfloat16):
-            out = net(images.to(memory_format=torch.channels_last))
-        out = out.float()
-        score = score_loss(out[:, 0], heat, care, plates)
-        corner, iou = corner_loss(out, rows)
-        optimizer.zero_grad(set_to_none=True)
-        (score + args.corner * corner).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
+        losses = learn(net, optimizer, batch_of(scene, args.batch), args.corner)
         step += 1
         update_average(average, net, step - first, args.decay)
-        sums += [float(score), float(corner), iou, 1]
+        sums += [*losses, 1]
         if step % 100 == 0 or args.smoke:
             span = time.time() - logged
-            print(f'step {step} {progress:.3f} score {sums[0] / sums[3]:.4f} corner {sums[1] / sums[3]:.4f}'
-                  f' iou {1 - sums[2] / sums[3]:.4f} pictures/s {sums[3] * args.batch / span:.0f}'
-                  f' net {time.time() - made:.3f}s', flush=True)
+            print(
+                f'step {step} {progress:.3f} score {sums[0] / sums[3]:.4f}'
+                f' corner {sums[1] / sums[3]:.4f}'
+                f' iou {1 - sums[2] / sums[3]:.4f} pictures/s {sums[3] * args.batch / span:.0f}',
+                flush=True,
+            )
             sums[:], logged = 0, time.time()
         if step % 1000 == 0:
             save(args, net, average, optimizer, step)
@@ -114,8 +130,16 @@ def train(args):
 def save(args, net, average, optimizer, step):
     args.out.parent.mkdir(parents=True, exist_ok=True)
     part = args.out.with_suffix('.part')
-    torch.save({'net': net.state_dict(), 'average': average.state_dict(), 'optimizer': optimizer.state_dict(),
-                'step': step, 'seed': args.seed}, part)
+    torch.save(
+        {
+            'net': net.state_dict(),
+            'average': average.state_dict(),
+            'optimizer': optimizer.state_dict(),
+            'step': step,
+            'seed': args.seed,
+        },
+        part,
+    )
     part.replace(args.out)
 
 
@@ -124,13 +148,19 @@ def main():
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--cache', type=Path, default=Path('.train/locate_cache.pkl'))
     parser.add_argument('--snaps', type=Path, help='corners inside the crops, from locate_snap.py')
-    parser.add_argument('--mined', type=Path, help='false alarms to look at again, from locate_mine.py')
+    parser.add_argument(
+        '--mined', type=Path, help='false alarms to look at again, from locate_mine.py'
+    )
     parser.add_argument('--out', type=Path, default=Path('.train/locate.pt'))
     parser.add_argument('--minutes', type=float, default=0)
     parser.add_argument('--steps', type=int, default=0)
     parser.add_argument('--resume', type=Path)
-    parser.add_argument('--fresh', action='store_true', help='resume the averaged weights, not the optimizer')
-    parser.add_argument('--start', type=float, default=0, help='part of the rate cycle already behind a resumed run')
+    parser.add_argument(
+        '--fresh', action='store_true', help='resume the averaged weights, not the optimizer'
+    )
+    parser.add_argument(
+        '--start', type=float, default=0, help='part of the rate cycle already behind a resumed run'
+    )
     parser.add_argument('--batch', type=int, default=16)
     parser.add_argument('--size', type=int, default=384)
     parser.add_argument('--rate', type=float, default=3e-3)
@@ -140,7 +170,12 @@ def main():
     parser.add_argument('--smoke', action='store_true', help='a few steps on ten pictures a folder')
     args = parser.parse_args()
     if args.smoke:
-        args.steps, args.minutes, args.batch, args.out = 3, 0, 4, args.out.with_name('locate_smoke.pt')
+        args.steps, args.minutes, args.batch, args.out = (
+            3,
+            0,
+            4,
+            args.out.with_name('locate_smoke.pt'),
+        )
     if not args.steps and not args.minutes:
         args.minutes = 80
     train(args)

@@ -1,4 +1,4 @@
-"""Draws synthetic plates of many jurisdictions: grey pixels with surroundings, the plate's quad, the text.
+"""Draws synthetic plates: grey pixels with some surroundings, the quad of the plate, its text.
 
 Run alone it writes a contact sheet: plates.py SHEET.png [SEED].
 """
@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 import plates_font
 import plates_forms as forms
 
+GAPS = {" ": (.2, .5), "-": (.3, .5), ".": (.3, .6), ":": (.25, .5)}  # widths, in cap heights
 PAD = 0.22  # surroundings on each side, as a share of the plate's size
 
 
@@ -66,9 +67,7 @@ class Maker:
         out = []
         for c in text:
             if c in " .-:":
-                wide = {" ": self.between(.2, .5), "-": self.between(.3, .5), ".": self.between(.3, .6),
-                        ":": self.between(.25, .5)}[c] * high
-                out.append((c, wide))
+                out.append((c, self.between(*GAPS[c]) * high))
             else:
                 m = font.glyph(c)
                 out.append((m, max(2.0, m.shape[1] * high / plates_font.GLYPH * squeeze)))
@@ -110,7 +109,8 @@ class Maker:
         """Paints the mask, sometimes worn, sometimes with an embossed edge."""
         m = ink.astype(np.float32) / 255
         if self.chance(0.1):
-            small = self.rng.random((self.rng.integers(4, 12), self.rng.integers(8, 30)), np.float32)
+            cells = self.rng.integers(4, 12), self.rng.integers(8, 30)
+            small = self.rng.random(cells, np.float32)
             m *= np.clip(cv2.resize(small, face.shape[::-1]) * 2.2 + self.between(.1, .6), 0, 1)
         face += m * (deep - face)
         if self.chance(0.35):
@@ -118,15 +118,19 @@ class Maker:
             edge = m - np.roll(m, (dy, dx), (0, 1))
             face += edge * self.between(-50, 50)
 
+    def disc(self, face, x, y, r, tone, thick=-1):
+        cv2.circle(face, (round(x), round(y)), r, tone, thick, cv2.LINE_AA)
+
     def separator(self, face, deep, kind, x, y, wide, high):
         cx, cy, h = x + wide / 2, y + high / 2, face.shape[0]
         if kind == "-":
             t = max(1, round(high * self.between(.05, .11)))
-            cv2.line(face, (round(x + .1 * wide), round(cy)), (round(x + .9 * wide), round(cy)), deep, t)
+            a, b = round(x + .1 * wide), round(x + .9 * wide)
+            cv2.line(face, (a, round(cy)), (b, round(cy)), deep, t)
         elif kind == ":" or (kind == "." and self.chance(0.3)):
             r = max(1, round(high * self.between(.1, .18)))
             for k in (-1, 1) if self.chance(0.7) else (0,):
-                cv2.circle(face, (round(cx), round(cy + k * high * .24)), r, self.between(0, 255), -1, cv2.LINE_AA)
+                self.disc(face, cx, cy + k * high * .24, r, self.between(0, 255))
         elif kind == "." and self.chance(0.8):  # an outline map, a seal, a picture
             n = self.rng.integers(5, 11)
             a = np.sort(self.rng.random(n)) * 2 * np.pi
@@ -135,7 +139,7 @@ class Maker:
             tone = deep if self.chance(0.4) else self.between(0, 255)
             cv2.fillPoly(face, [points.astype(np.int32)], tone, cv2.LINE_AA)
             if self.chance(0.4):
-                cv2.circle(face, (round(cx), round(cy)), max(1, h // 30), self.between(0, 255), -1)
+                self.disc(face, cx, cy, max(1, h // 30), self.between(0, 255))
 
     def lettering(self, number, text):
         """The mask of a small text, remembered."""
@@ -162,15 +166,15 @@ class Maker:
 
     def stacked(self, face, deep, x, y, high):
         """Two or three small letters above each other beside the serial: never part of the text."""
-        font = self.outlines[self.rng.integers(len(self.outlines))] if self.outlines else self.dies[0]
+        font = self.any_font(0)
         n = self.rng.integers(2, 4)
         ink = np.zeros(face.shape, np.uint8)
         each = high / n * 0.86
         pool = forms.LETTERS if self.chance(0.7) else forms.DIGITS
         for i in range(n):
             m = font.glyph(pool[self.rng.integers(len(pool))])
-            self.stamp(ink, m, x, y + i * high / n, int(max(3, m.shape[1] * each / plates_font.GLYPH)),
-                       int(each))
+            w = int(max(3, m.shape[1] * each / plates_font.GLYPH))
+            self.stamp(ink, m, x, y + i * high / n, w, int(each))
         self.ink(face, ink, deep)
         return each * 0.75
 
@@ -179,22 +183,24 @@ class Maker:
         face[y:y + h, x:x + w] = self.between(60, 250)
         r = self.rng.random()
         text = str(self.rng.choice(forms.MONTHS)) if r < 0.5 else "%02d" % self.rng.integers(0, 30)
-        self.small_text(face, text, x + w / 2, y + h / 2, h * self.between(.5, .9), self.between(0, 80))
+        high = h * self.between(.5, .9)
+        self.small_text(face, text, x + w / 2, y + h / 2, high, self.between(0, 80))
 
     def bolts(self, face, spots):
         h, w = face.shape
         tone = self.between(0, 255)
         for x, y in spots:
             r = max(1, round(h * self.between(.02, .045)))
-            cv2.circle(face, (round(x * w), round(y * h)), r, tone, -1, cv2.LINE_AA)
+            self.disc(face, x * w, y * h, r, tone)
             if self.chance(0.5):
-                cv2.circle(face, (round(x * w), round(y * h)), max(1, r - 1), self.between(0, 255), 1, cv2.LINE_AA)
+                self.disc(face, x * w, y * h, max(1, r - 1), self.between(0, 255), 1)
 
     def rim(self, face, deep):
         if self.chance(0.5):
             h, w = face.shape
-            t, m = self.rng.integers(1, 3), self.rng.integers(0, 3)
-            cv2.rectangle(face, (m, m), (w - 1 - m, h - 1 - m), deep if self.chance(.7) else self.between(0, 255), int(t))
+            t, m = int(self.rng.integers(1, 3)), int(self.rng.integers(0, 3))
+            tone = deep if self.chance(.7) else self.between(0, 255)
+            cv2.rectangle(face, (m, m), (w - 1 - m, h - 1 - m), tone, t)
 
     def holder(self, face):
         """A dealer's frame over the edges, often with lettering."""
@@ -211,7 +217,8 @@ class Maker:
         for y, t in ((top / 2, top), (h - bottom / 2, bottom)):
             if t > 6 and self.chance(0.75):
                 words = " ".join(self.rng.choice(forms.DEALERS, self.rng.integers(1, 4)))
-                self.small_text(face, words, w * self.between(.4, .6), y, t * .85, far, self.between(.8, 1.4))
+                self.small_text(face, words, w * self.between(.4, .6), y, t * .85, far,
+                                self.between(.8, 1.4))
 
     # The jurisdictions.
 
@@ -219,6 +226,9 @@ class Maker:
         if not self.outlines or self.chance(dies):
             return self.dies[self.rng.integers(len(self.dies))]
         return self.outlines[self.rng.integers(len(self.outlines))]
+
+    def german_font(self):
+        return self.german[self.rng.integers(len(self.german))]
 
     def american(self):
         w, h = 176, 88
@@ -231,18 +241,21 @@ class Maker:
             tone = 255
         if self.chance(0.92):
             x = .5 if self.chance(.8) else self.between(.3, .7)
-            self.small_text(face, name, w * x, h * self.between(.10, .17), h * self.between(.1, .2), tone,
-                            self.between(.8, 1.5))
+            self.small_text(face, name, w * x, h * self.between(.10, .17),
+                            h * self.between(.1, .2), tone, self.between(.8, 1.5))
         if self.chance(0.75):
-            self.small_text(face, str(self.rng.choice(forms.SLOGANS)), w * .5, h * self.between(.87, .92),
-                            h * self.between(.08, .15), deep if self.chance(.6) else self.between(0, 160),
+            tone = deep if self.chance(.6) else self.between(0, 160)
+            self.small_text(face, str(self.rng.choice(forms.SLOGANS)), w * .5,
+                            h * self.between(.87, .92), h * self.between(.08, .15), tone,
                             self.between(.8, 1.4))
         for x in (.03, .83):
             for y in (.03, .80):
                 if self.chance(0.22):
-                    self.sticker(face, w * x, h * y, w * self.between(.1, .14), h * self.between(.13, .18))
+                    self.sticker(face, w * x, h * y, w * self.between(.1, .14),
+                                 h * self.between(.13, .18))
         if self.chance(.8):
-            self.bolts(face, [s for s in ((.2, .09), (.8, .09), (.2, .91), (.8, .91)) if self.chance(.9)])
+            holes = ((.2, .09), (.8, .09), (.2, .91), (.8, .91))
+            self.bolts(face, [s for s in holes if self.chance(.9)])
         high = self.between(.40, .57) * h
         y0 = h * self.between(.52, .58) - high / 2
         x0, x1 = w * self.between(.03, .08), w * self.between(.92, .97)
@@ -251,12 +264,13 @@ class Maker:
         if self.chance(0.12) and len(text) < 8:
             used = self.stacked(face, deep, x0, y0, high)
             x0 += used + w * .02
-        elif self.chance(0.06) and len(text) < 8:
+        if self.chance(0.08) and len(text) < 8:
             self.stacked(face, deep, x1 - high * .3, y0, high)
             x1 -= high * .36
-        elif self.chance(0.1) and len(text) < 7:  # a logo at the left
-            cv2.ellipse(face, (int(x0 + high * .4), int(y0 + high / 2)), (int(high * .4), int(high * .45)),
-                        0, 0, 360, self.between(30, 230), -1, cv2.LINE_AA)
+        if self.chance(0.1) and len(text) < 6:  # a logo at the left
+            middle = int(x0 + high * .4), int(y0 + high / 2)
+            cv2.ellipse(face, middle, (int(high * .4), int(high * .45)), 0, 0, 360,
+                        self.between(30, 230), -1, cv2.LINE_AA)
             x0 += high * .9
         self.write(face, deep, text, (x0, y0, x1, y0 + high), self.any_font(.6))
         self.rim(face, deep)
@@ -269,7 +283,8 @@ class Maker:
         tone = self.between(20, 110)
         face[:, :w] = tone
         for a in np.arange(0, 2 * np.pi, np.pi / 6):
-            cv2.circle(face, (round(w / 2 + w * .27 * np.cos(a)), round(h * .3 + w * .27 * np.sin(a))), 1, 220, -1)
+            x, y = w / 2 + w * .27 * np.cos(a), h * .3 + w * .27 * np.sin(a)
+            cv2.circle(face, (round(x), round(y)), 1, 220, -1)
         self.small_text(face, country, w / 2, h * .78, h * .25, 235, self.between(.7, 1.0))
 
     def european(self):
@@ -284,10 +299,11 @@ class Maker:
         if self.chance(0.15):  # a right band: department, year
             wide = int(w * self.between(.05, .08))
             face[:, w - wide:] = self.between(20, 130)
-            self.small_text(face, "%02d" % self.rng.integers(1, 96), w - wide / 2, h * .7, h * .3, 235)
+            number = "%02d" % self.rng.integers(1, 96)
+            self.small_text(face, number, w - wide / 2, h * .7, h * .3, 235)
             x1 = w - wide - w * .02
         german = country in ("D", "A", "SK", "CZ", "EST", "TR", "CY", "M", "BG") and self.chance(.7)
-        font = self.german[self.rng.integers(len(self.german))] if german else self.any_font(.35)
+        font = self.german_font() if german else self.any_font(.35)
         high = h * self.between(.6, .8)
         y0 = h * self.between(.49, .53) - high / 2
         self.write(face, deep, text, (x0, y0, x1, y0 + high), font)
@@ -298,7 +314,8 @@ class Maker:
             t = int(h * self.between(.06, .16))
             face[h - t:] = self.between(0, 60)
             if t > 4:
-                self.small_text(face, " ".join(self.rng.choice(forms.DEALERS, 2)), w / 2, h - t / 2, t, 220)
+                words = " ".join(self.rng.choice(forms.DEALERS, 2))
+                self.small_text(face, words, w / 2, h - t / 2, t, 220)
         return face, text
 
     def brazilian(self):
@@ -306,7 +323,8 @@ class Maker:
         face, deep = self.face(w, h, .3)
         text = forms.filled(self.rng, str(self.rng.choice(forms.BRAZIL)), .8)
         town = str(self.rng.choice(forms.STATES_BR)) + "-" + str(self.rng.choice(forms.CITIES))
-        self.small_text(face, town, w * .5, h * self.between(.13, .18), h * .16, deep, self.between(.8, 1.4))
+        self.small_text(face, town, w * .5, h * self.between(.13, .18), h * .16, deep,
+                        self.between(.8, 1.4))
         high = h * self.between(.5, .62)
         y0 = h * self.between(.56, .62) - high / 2
         self.write(face, deep, text, (w * .04, y0, w * .96, y0 + high), self.any_font(.4))
@@ -327,7 +345,7 @@ class Maker:
             self.small_text(face, "BR", w * .07, h * .85, h * .14, deep)
         high = h * self.between(.52, .64)
         y0 = band + (h - band) * .5 - high / 2
-        font = self.german[self.rng.integers(len(self.german))] if self.chance(.5) else self.any_font(.3)
+        font = self.german_font() if self.chance(.5) else self.any_font(.3)
         self.write(face, deep, text, (w * .07, y0, w * .95, y0 + high), font)
         self.rim(face, deep)
         return face, text
@@ -355,10 +373,12 @@ class Maker:
             top = h * .18
         high = (h * .96 - top) / 2 * self.between(.75, .92)
         step = (h * .96 - top) / 2
-        font = (self.german[self.rng.integers(len(self.german))] if country in ("D", "A") and self.chance(.7)
-                else self.any_font(.35))
+        german = country in ("D", "A") and self.chance(.7)
+        font = self.german_font() if german else self.any_font(.35)
         squeeze = self.between(.9, 1.15)
-        left = x0 + (w * .95 - x0) * (self.between(.1, .3) if len(upper) < 3 and self.chance(.5) else 0)
+        left = x0
+        if len(upper) < 3 and self.chance(.5):
+            left += (w * .95 - x0) * self.between(.1, .3)
         self.write(face, deep, upper, (left, top, w * .95, top + high), font, squeeze)
         low = x0 if self.chance(.3) else w * .05
         self.write(face, deep, lower, (low, top + step, w * .95, top + step + high), font, squeeze)
@@ -371,12 +391,14 @@ class Maker:
         """The face on a patch of bodywork: pixels and quad."""
         h, w = face.shape
         px, py = int(w * PAD), int(h * PAD)
-        small = self.rng.normal(self.between(20, 220), self.between(2, 35),
-                                (self.rng.integers(2, 6), self.rng.integers(2, 6))).astype(np.float32)
+        cells = self.rng.integers(2, 6), self.rng.integers(2, 6)
+        small = self.rng.normal(self.between(20, 220), self.between(2, 35), cells)
+        small = small.astype(np.float32)
         scene = cv2.resize(small, (w + 2 * px, h + 2 * py), interpolation=cv2.INTER_LINEAR)
         if self.chance(.4):  # a shadow gap, a bumper's edge
-            y = int(self.rng.integers(0, py)) if self.chance(.5) else int(self.rng.integers(h + py, h + 2 * py))
-            cv2.line(scene, (0, y), (scene.shape[1], y), self.between(0, 255), int(self.rng.integers(1, 8)))
+            y = int(self.rng.integers(0, py)) + (h + py if self.chance(.5) else 0)
+            thick = int(self.rng.integers(1, 8))
+            cv2.line(scene, (0, y), (scene.shape[1], y), self.between(0, 255), thick)
         scene[py:py + h, px:px + w] = face
         quad = np.float32([[px, py], [px + w, py], [px + w, py + h], [px, py + h]])
         return np.clip(scene, 0, 255).astype(np.uint8), quad

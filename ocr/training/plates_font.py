@@ -1,4 +1,4 @@
-"""Letter shapes for synthetic plates: die-stamped strokes drawn here, and free fonts when present."""
+"""Letter shapes for synthetic plates: die strokes drawn here, and free fonts when present."""
 import glob
 import os
 
@@ -8,22 +8,30 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GLYPH = 64  # pixels of a cap height in the cached masks
-FOLDERS = (os.path.join(HERE, "../../.train/fonts"), os.path.join(HERE, "../../../shared/data/fonts"),
-           os.path.join(HERE, "../../../../shared/data/fonts"), "/usr/share/fonts")
+FOLDERS = (
+    os.path.join(HERE, "../../.train/fonts"), os.path.join(HERE, "../../../shared/data/fonts"),
+    os.path.join(HERE, "../../../../shared/data/fonts"), "/usr/share/fonts")
 # Free families near enough to plates' letters, as parts of file names.
-SERIAL = ("GL-Nummernschild", "RG2014", "Liberation-Sans", "LiberationSans", "LiberationSansNarrow", "Roboto-Medium",
-          "Roboto-Bold", "RobotoCondensed-Regular", "RobotoCondensed-Bold", "Dosis-SemiBold", "Dosis-Bold",
-          "Dosis-Medium", "Cabin-Bold", "OpenDIN", "opendin", "Play-Bold", "B612-Bold", "B612Mono-Bold", "FreeSansBold",
-          "FreeSans", "NimbusSans-Bold", "NimbusSansNarrow", "Lato-Bold", "Inconsolata", "JetBrainsMono-Bold",
-          "RoutedGothic", "routed-gothic", "Jura", "DejaVuSansCondensed-Bold", "DejaVuSansCondensed", "barlow",
-          "saira", "oswald", "bebas", "pathway", "antonio", "fjalla", "rajdhani", "share-tech", "sofia", "big-shoulders",
-          "overpass", "league-gothic", "teko", "ibm-plex-sans-condensed", "archivo-narrow", "pragati", "mohave",
-          "chakra", "Oxygen-Bold", "Hack-Bold", "mononoki-Bold", "LeagueMono-Bold", "LeagueMono-Condensed")
-UNWANTED = ("Italic", "Oblique", "italic", "oblique", "ext", "-100-", "-200-", "-300-", "Light", "Thin", "Black",
-            "-900-", "-800-", "Slab", "X.otf", "Arrows", "Dingbats", "vietnamese", "cyrillic", "greek")
-SMALL = ("Cabin-Bold", "Lato-Bold", "FreeSerifBold", "FreeSansBold", "Roboto-Bold", "DejaVuSerif-Bold",
-         "DejaVuSans-Bold", "Dosis-Bold", "Z003", "C059-Bold", "GentiumBasic", "Karla-Bold", "P052-Bold",
-         "LiberationSerif-Bold", "DejaVuSansCondensed", "Cantarell-Bold", "Gentium")
+SERIAL = (
+    "GL-Nummernschild", "RG2014", "Liberation-Sans", "LiberationSans", "LiberationSansNarrow",
+    "Roboto-Medium", "Roboto-Bold", "RobotoCondensed-Regular", "RobotoCondensed-Bold",
+    "Dosis-SemiBold", "Dosis-Bold", "Dosis-Medium", "Cabin-Bold", "OpenDIN", "opendin",
+    "Play-Bold", "B612-Bold", "B612Mono-Bold", "FreeSansBold", "FreeSans", "NimbusSans-Bold",
+    "NimbusSansNarrow", "Lato-Bold", "Inconsolata", "JetBrainsMono-Bold", "RoutedGothic",
+    "routed-gothic", "Jura", "DejaVuSansCondensed-Bold", "DejaVuSansCondensed", "barlow",
+    "saira", "oswald", "bebas", "pathway", "antonio", "fjalla", "rajdhani", "share-tech",
+    "sofia", "big-shoulders", "overpass", "league-gothic", "teko", "ibm-plex-sans-condensed",
+    "archivo-narrow", "pragati", "mohave", "chakra", "Oxygen-Bold", "Hack-Bold", "mononoki-Bold",
+    "LeagueMono-Bold", "LeagueMono-Condensed")
+UNWANTED = (
+    "Italic", "Oblique", "italic", "oblique", "ext", "-100-", "-200-", "-300-", "Light", "Thin",
+    "Black", "-900-", "-800-", "Slab", "X.otf", "Arrows", "Dingbats", "vietnamese", "cyrillic",
+    "greek")
+SMALL = (
+    "Cabin-Bold", "Lato-Bold", "FreeSerifBold", "FreeSansBold", "Roboto-Bold",
+    "DejaVuSerif-Bold", "DejaVuSans-Bold", "Dosis-Bold", "Z003", "C059-Bold", "GentiumBasic",
+    "Karla-Bold", "P052-Bold", "LiberationSerif-Bold", "DejaVuSansCondensed", "Cantarell-Bold",
+    "Gentium")
 
 S = "s"  # marks a sharp corner
 
@@ -36,10 +44,12 @@ def skeletons(style):
     """Strokes of each character in a unit box: points, `S` after a sharp one, "c" closes."""
     m = style["middle"]
     g = {
-        "0": [box(0, 0, 1, 1)], "O": [box(0, 0, 1, 1)],
+        "0": [box(0, 0, 1, 1)],
+        "O": [box(0, 0, 1, 1)],
         "1": [[(.15, .22), S, (.55, 0), S, (.55, 1)]],
         "2": [[(0, .25), (0, 0), (1, 0), (1, .45), (0, 1), S, (1, 1)]],
-        "3": [[(0, .22), (0, 0), (1, 0), (1, m), (.35, m)], [(.35, m), (1, m), (1, 1), (0, 1), (0, .78)]],
+        "3": [[(0, .22), (0, 0), (1, 0), (1, m), (.35, m)],
+              [(.35, m), (1, m), (1, 1), (0, 1), (0, .78)]],
         "4": [[(.75, 1), (.75, 0), S, (0, .7), S, (1, .7)]],
         "5": [[(.95, 0), (.05, 0), S, (.02, m), S, (1, m - .06), (1, 1), (0, 1), (0, .78)]],
         "6": [[(1, .22), (1, 0), (0, 0), (0, 1), (1, 1), (1, m), (0, m)]],
@@ -47,23 +57,30 @@ def skeletons(style):
         "8": [box(.05, 0, .95, m), box(0, m, 1, 1)],
         "9": [[(0, .78), (0, 1), (1, 1), (1, 0), (0, 0), (0, 1 - m), (1, 1 - m)]],
         "A": [[(0, 1), S, (.5, 0), S, (1, 1)], [(.17, .66), (.83, .66)]],
-        "B": [[(0, 0), S, (.95, 0), (.95, m), (0, m)], [(0, m), S, (1, m), (1, 1), (0, 1), S, (0, 0)]],
+        "B": [[(0, 0), S, (.95, 0), (.95, m), (0, m)],
+              [(0, m), S, (1, m), (1, 1), (0, 1), S, (0, 0)]],
         "C": [[(1, .27), (1, 0), (0, 0), (0, 1), (1, 1), (1, .73)]],
         "D": [[(0, 0), S, (1, 0), (1, 1), (0, 1), S, "c"]],
         "E": [[(1, 0), (0, 0), S, (0, 1), S, (1, 1)], [(0, m), (.85, m)]],
         "F": [[(1, 0), (0, 0), S, (0, 1)], [(0, m), (.85, m)]],
         "G": [[(1, .25), (1, 0), (0, 0), (0, 1), (1, 1), (1, .54), S, (.55, .54)]],
         "H": [[(0, 0), (0, 1)], [(1, 0), (1, 1)], [(0, m), (1, m)]],
-        "I": [[(.5, 0), (.5, 1)]], "J": [[(1, 0), (1, 1), (0, 1), (0, .68)]],
+        "I": [[(.5, 0), (.5, 1)]],
+        "J": [[(1, 0), (1, 1), (0, 1), (0, .68)]],
         "K": [[(0, 0), (0, 1)], [(1, 0), (.02, .6)], [(.32, .42), (1, 1)]],
-        "L": [[(0, 0), (0, 1), S, (1, 1)]], "M": [[(0, 1), (0, 0), S, (.5, .62), S, (1, 0), S, (1, 1)]],
-        "N": [[(0, 1), (0, 0), S, (1, 1), S, (1, 0)]], "P": [[(0, 1), (0, 0), S, (1, 0), (1, .55), (0, .55)]],
+        "L": [[(0, 0), (0, 1), S, (1, 1)]],
+        "M": [[(0, 1), (0, 0), S, (.5, .62), S, (1, 0), S, (1, 1)]],
+        "N": [[(0, 1), (0, 0), S, (1, 1), S, (1, 0)]],
+        "P": [[(0, 1), (0, 0), S, (1, 0), (1, .55), (0, .55)]],
         "Q": [box(0, 0, 1, 1), [(.6, .72), (1.05, 1.05)]],
         "R": [[(0, 1), (0, 0), S, (1, 0), (1, .53), (0, .53)], [(.5, .53), (1, 1)]],
         "S": [[(1, .24), (1, 0), (0, 0), (0, m), (1, m + .02), (1, 1), (0, 1), (0, .76)]],
-        "T": [[(0, 0), (1, 0)], [(.5, 0), (.5, 1)]], "U": [[(0, 0), (0, 1), (1, 1), (1, 0)]],
-        "V": [[(0, 0), (.5, 1), S, (1, 0)]], "W": [[(0, 0), (.22, 1), S, (.5, .3), S, (.78, 1), S, (1, 0)]],
-        "X": [[(0, 0), (1, 1)], [(1, 0), (0, 1)]], "Y": [[(0, 0), (.5, .5), S, (1, 0)], [(.5, .5), (.5, 1)]],
+        "T": [[(0, 0), (1, 0)], [(.5, 0), (.5, 1)]],
+        "U": [[(0, 0), (0, 1), (1, 1), (1, 0)]],
+        "V": [[(0, 0), (.5, 1), S, (1, 0)]],
+        "W": [[(0, 0), (.22, 1), S, (.5, .3), S, (.78, 1), S, (1, 0)]],
+        "X": [[(0, 0), (1, 1)], [(1, 0), (0, 1)]],
+        "Y": [[(0, 0), (.5, .5), S, (1, 0)], [(.5, .5), (.5, 1)]],
         "Z": [[(0, 0), (1, 0), S, (0, 1), S, (1, 1)]],
     }
     if style["foot1"]:
@@ -150,7 +167,8 @@ class Strokes:
             p = rounded(stroke, radius, scale) + t / 2
             cv2.polylines(canvas, [np.round(p * 8).astype(np.int32)], False, 255, max(1, round(t)),
                           cv2.LINE_AA, 3)
-        return cv2.resize(canvas, (max(2, canvas.shape[1] // 2), GLYPH), interpolation=cv2.INTER_AREA)
+        size = max(2, canvas.shape[1] // 2), GLYPH
+        return cv2.resize(canvas, size, interpolation=cv2.INTER_AREA)
 
 
 class Outline:
@@ -185,7 +203,7 @@ def files(names):
 
 
 def outlines():
-    """Every usable serial font found: it must have all 36 characters, all distinct from a blank."""
+    """Every usable serial font found, of letters no wider than they are on plates."""
     fonts = []
     for path in files(SERIAL):
         try:

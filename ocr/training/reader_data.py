@@ -1,11 +1,13 @@
 """Packs labelled plates from the data folder into one cache file, and reads it back.
 
-A packed plate is a grey picture of the plate with some surroundings, the plate's quad in it, and its text.
+A packed plate is a grey picture of the plate with some surroundings, its quad there, and its text.
 """
 import argparse
 import collections
+import itertools
 import json
 import os
+import re
 import zlib
 
 import cv2
@@ -15,8 +17,8 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CACHE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.train/reader.npz")
 DATA = "../shared/data"
 
-# Crop sources and how much of the crop lies outside the plate on each side, as a share of the crop (x, y).
-CROPS = {"us_nyc_crops": (0.05, 0.08), "us_state_crops": (0.0, 0.0), "br_crops": (0.03, 0.05),
+# Crop sources and how much of the crop lies outside the plate on each side, a share of it (x, y).
+CROPS = {"us_nyc_crops": (0.02, 0.04), "us_state_crops": (0.0, 0.0), "br_crops": (0.03, 0.05),
          "eu_crops_1row": (0.0, 0.0), "eu_crops_2row": (0.0, 0.0), "tn_crops": (0.0, 0.0),
          "cn_crops": (0.0, 0.0), "misc_crops": (0.02, 0.03)}
 PICTURES = ("in_nl_cars", "kaggle_cars", "openimages_lp", "misc_images", "ro_dashcam", "cn_easypr",
@@ -24,9 +26,10 @@ PICTURES = ("in_nl_cars", "kaggle_cars", "openimages_lp", "misc_images", "ro_das
 # Sources without a test split of their own: one text in so many goes to validation.
 OWN_SPLIT = {"br_crops": 8, "cn_crops": 10, "tn_crops": 10, "in_nl_cars": 10, "openimages_lp": 10,
              "cn_easypr": 10, "misc_images": 10, "misc_crops": 10}
+# Personal plates of us_state_crops whose label writes a word's letter O as a zero.
+ROUND = set()
 MAX_HEIGHT, MAX_WIDTH = 88, 208
-# Labels seen to be wrong on contact sheets of high loss: (source, text).
-WRONG = set()
+TAXI_CUT = re.compile(r"\d{6}C")  # New York taxi labels that lost their leading T
 
 Plate = collections.namedtuple("Plate", "pixels quad text source country state split")
 
@@ -36,7 +39,17 @@ def usable(source, text):
         return False
     if source == "us_state_crops" and len(text) < 3:  # samples such as "0000" cut to one character
         return False
-    return (source, text) not in WRONG
+    return not (source == "us_nyc_crops" and TAXI_CUT.fullmatch(text))
+
+
+def readable(source, quad):
+    """Whether a plate is worth learning: not tiny, sane corners, its lines in the label's order."""
+    high, wide = np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[1] - quad[0])
+    if high < 10 or wide < 20:
+        return False
+    if source.startswith("cn_"):
+        return wide > 1.5 * high
+    return source != "tn_crops" or wide > 2.2 * high  # two-line ones are labelled lower line first
 
 
 def split_of(source, text, given):
@@ -61,17 +74,26 @@ def box_quad(x, y, w, h):
     return np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]])
 
 
+def ordered(corners):
+    """Corners clockwise from the upper left, whatever order they came in."""
+    p = np.float32(corners)
+    d = p - p.mean(0)
+    p = p[np.argsort(np.arctan2(d[:, 1], d[:, 0]))]
+    return np.roll(p, -int(np.argmin(p.sum(1))), 0)
+
+
 def cut(grey, box, corners):
     """The surroundings of a box (30 % each side) and the plate's quad there."""
     x, y, w, h = box
-    quad = np.float32(corners) if corners else box_quad(x, y, w, h)
+    quad = ordered(corners) if corners else box_quad(x, y, w, h)
     x0, y0 = max(0, int(x - 0.3 * w)), max(0, int(y - 0.3 * h))
     x1, y1 = min(grey.shape[1], int(x + 1.3 * w) + 1), min(grey.shape[0], int(y + 1.3 * h) + 1)
     return shrunk(grey[y0:y1, x0:x1], quad - np.float32([x0, y0]))
 
 
 def read_source(data, source):
-    for line in open(os.path.join(data, source, "manifest.jsonl")):
+    manifest = os.path.join(data, source, "manifest.jsonl")
+    for line in open(manifest) if os.path.exists(manifest) else ():
         entry = json.loads(line)
         rest = (source, entry.get("country", "XX"), entry.get("state") or "")
         if "crop" in entry:
@@ -83,7 +105,10 @@ def read_source(data, source):
             h, w = grey.shape
             mx, my = CROPS[source]
             grey, quad = shrunk(grey, box_quad(mx * w, my * h, w - 2 * mx * w, h - 2 * my * h))
-            yield Plate(grey, quad, entry["text"], *rest,
+            text = entry["text"]
+            if source == "us_state_crops" and text in ROUND:
+                text = text.replace("0", "O")
+            yield Plate(grey, quad, text, *rest,
                         split_of(source, entry["text"], entry["split"]))
             continue
         grey = None
@@ -101,14 +126,13 @@ def pack(data, path, limit=None):
     """Writes the cache; `limit` takes only so many plates of each source."""
     plates = []
     for source in (*CROPS, *PICTURES):
-        for i, plate in enumerate(read_source(data, source)):
-            if limit is not None and i >= limit:
-                break
-            plates.append(plate)
+        good = (p for p in read_source(data, source) if readable(source, p.quad))
+        plates += itertools.islice(good, limit)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     names = ("text", "source", "country", "state", "split")
-    np.savez(path, bytes=np.concatenate([p.pixels.ravel() for p in plates]),
-             shape=np.int32([p.pixels.shape for p in plates]),
+    pixels = [p.pixels.ravel() for p in plates] + [np.empty(0, np.uint8)]
+    np.savez(path, bytes=np.concatenate(pixels),
+             shape=np.int32([p.pixels.shape for p in plates]).reshape(-1, 2),
              quad=np.float32([p.quad for p in plates]),
              **{n: np.array([getattr(p, n) for p in plates]) for n in names})
     return len(plates)

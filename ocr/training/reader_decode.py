@@ -19,7 +19,7 @@ def greedy(logits):
 
 def beam(odds, width=20, keep=10, floor=-9.0):
     """The `keep` likeliest texts with log probabilities, of one plate's log odds [STEPS,37]."""
-    beams = {(): (0.0, -np.inf)}  # text so far: log probability ending in blank, in its last character
+    beams = {(): (0.0, -np.inf)}  # text: log odds of ending in a blank, in a character
     for step in odds:
         nxt = {}
         chosen = np.flatnonzero(step[1:] > floor) + 1

@@ -1,6 +1,6 @@
 """Measures an exported reader with OpenCV: whole-plate exact and top ten, reliability, time.
 
-On the validation split by default; with --bench on true boxes of the benchmark pictures, to report only.
+On the validation split; with --bench on the benchmark pictures' true boxes, to report only.
 """
 import argparse
 import collections
@@ -56,7 +56,7 @@ def reliability(found):
 
 
 def measured(net, plates, temperature, wrong=None):
-    """Counts per set: exact, exact with O=0 and I=1, among ten; and (probability, right) of each."""
+    """Counts per set (see main's heading); each plate's probability and whether it was right."""
     counts, found = collections.defaultdict(lambda: np.zeros(5, int)), []
     fold = lambda s: s.replace("O", "0").replace("I", "1")
     for name, text, plate in plates:
@@ -104,7 +104,10 @@ def main():
     net = opened(args.model)
     about = os.path.splitext(args.model)[0] + ".json"
     temperature = json.load(open(about))["temperature"] if os.path.exists(about) else 1.0
-    plates = (p for d in args.bench for p in bench_plates(d)) if args.bench else held_plates(args.cache)
+    if args.bench:
+        plates = (p for d in args.bench for p in bench_plates(d))
+    else:
+        plates = held_plates(args.cache)
     wrong = []
     counts, found = measured(net, plates, temperature, wrong)
     print("set, plates, exact greedy, exact folded, exact beam, among ten (%)")

@@ -12,7 +12,8 @@ import reader_augment
 import reader_data
 from reader_decode import beam, log_softmax, probability
 from reader_eval import MODELS, opened, scores
-from reader_net import ALPHABET, HEIGHT, MARGIN_X, MARGIN_Y, ROWS, STEPS, WIDTH, Reader, count_macs, fold
+from reader_net import (ALPHABET, HEIGHT, MARGIN_X, MARGIN_Y, ROWS, STEPS, WIDTH, Reader,
+                        count_macs, fold)
 
 TOLERANCE = 1e-3
 
@@ -35,7 +36,7 @@ def largest_difference(net, path, plates):
 def calibrated(net, held, seed=7):
     """The temperature that makes the best text's probability the chance that it is right.
 
-    Measured on held-out plates as they are and once more lightly disturbed, for the lane is no album.
+    Measured on held-out plates as they are and once more disturbed, for the lane is no album.
     """
     rng, rows = np.random.default_rng(seed), []
     for p in held:
@@ -66,16 +67,20 @@ def main():
     path = os.path.join(args.out, "reader.onnx")
     export(net, path)
     held = [p for p in reader_data.load(args.cache) if p.split == "test"]
-    worst = largest_difference(net, path, [reader_augment.plain(p.pixels, p.quad) for p in held[::13]])
+    some = [reader_augment.plain(p.pixels, p.quad) for p in held[::13]]
+    worst = largest_difference(net, path, some)
     print("largest difference from torch: %.2g" % worst)
     if worst > TOLERANCE:
         raise SystemExit("OpenCV does not compute what was trained")
     temperature, costs = calibrated(opened(path), held[::2])
     print("temperature", temperature, {t: round(c, 4) for t, c in costs.items()})
-    print("%.1f MMAC, %d parameters" % (count_macs(net) / 1e6, sum(p.numel() for p in net.parameters())))
+    size = sum(p.numel() for p in net.parameters())
+    print("%.1f MMAC, %d parameters" % (count_macs(net) / 1e6, size))
     about = {"file": "reader.onnx", "sha256": hashlib.sha256(open(path, "rb").read()).hexdigest(),
-             "input_width": WIDTH, "input_height": HEIGHT, "margin_x": MARGIN_X, "margin_y": MARGIN_Y,
-             "alphabet": ALPHABET, "blank": 0, "rows": ROWS, "steps": STEPS, "temperature": temperature}
+             "input_width": WIDTH, "input_height": HEIGHT,
+             "margin_x": MARGIN_X, "margin_y": MARGIN_Y,
+             "alphabet": ALPHABET, "blank": 0, "rows": ROWS, "steps": STEPS,
+             "temperature": temperature}
     with open(os.path.join(args.out, "reader.json"), "w") as f:
         json.dump(about, f, indent=1)
         f.write("\n")

@@ -35,7 +35,7 @@ class Residual(nn.Module):
 
 
 class Context(nn.Module):
-    """A wide look along both rows through a narrow waist: what is serial, what is slogan, how many lines."""
+    """A wide look along both rows through a narrow waist: serial or slogan, one line or two."""
 
     def __init__(self, c, waist):
         super().__init__()

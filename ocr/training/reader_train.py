@@ -22,11 +22,12 @@ from reader_net import ALPHABET, STEPS, Reader
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.join(HERE, "../../.train")
 # Share of each source in the real part of a batch.
-SHARE = {"us_nyc_crops": 0.26, "us_state_crops": 0.22, "br_crops": 0.14, "eu_crops_1row": 0.15,
+SHARE = {"us_nyc_crops": 0.21, "us_state_crops": 0.22, "br_crops": 0.14, "eu_crops_1row": 0.20,
          "eu_crops_2row": 0.05, "tn_crops": 0.025, "cn_crops": 0.025, "misc_crops": 0.015,
          "in_nl_cars": 0.015, "kaggle_cars": 0.015, "openimages_lp": 0.025, "misc_images": 0.015,
          "ro_dashcam": 0.01, "cn_easypr": 0.01, "cn_ccpd_corners": 0.005}
 
+POOL, FRESH = 3000, 0.34  # synthetic plates at hand; each is drawn about three times before it goes
 MILD_FROM, MILD = 0.8, 0.6  # the last fifth sees milder augmentation
 
 
@@ -43,7 +44,7 @@ def weights_of(items):
     for p, x in zip(items, w):
         sums[p.source] += x
     w = np.array([x * SHARE[p.source] / sums[p.source] for p, x in zip(items, w)])
-    return w / w.sum()
+    return w / max(w.sum(), 1e-9)
 
 
 class Batches(IterableDataset):
@@ -51,22 +52,26 @@ class Batches(IterableDataset):
 
     def __init__(self, items, batch, seed, made, strength):
         self.items, self.batch, self.seed = items, batch, seed
-        self.made, self.strength = made, strength
+        self.made, self.strength = made if items else 1.0, strength
         self.progress = torch.zeros(1).share_memory_()  # set by the trainer, read in the loader
         self.p = weights_of(items)
 
     def __iter__(self):
         cv2.setNumThreads(1)
         rng = np.random.default_rng(self.seed)
-        maker = synthetic.Maker(rng) if self.made > 0 else None
+        maker, pool = synthetic.Maker(rng) if self.made > 0 else None, {}
         while True:
             x = np.empty((self.batch, 1, 64, 128), np.uint8)
             texts = []
             strength = self.strength * (1.0 if self.progress.item() < MILD_FROM else MILD)
-            real = rng.choice(len(self.items), self.batch, p=self.p)
+            if self.items:
+                real = rng.choice(len(self.items), self.batch, p=self.p)
             for i in range(self.batch):
-                if maker and rng.random() < self.made:
-                    pixels, quad, text = maker.plate()
+                if maker and (not self.items or rng.random() < self.made):
+                    if rng.random() < FRESH or len(pool) < POOL:
+                        full = len(pool) == POOL
+                        pool[int(rng.integers(POOL)) if full else len(pool)] = maker.plate()
+                    pixels, quad, text = pool[int(rng.integers(len(pool)))]
                 else:
                     p = self.items[real[i]]
                     pixels, quad, text = p.pixels, p.quad, p.text
@@ -87,6 +92,8 @@ def greedy(logits):
 
 def scored(net, held):
     """Whole-plate exact per source, and the weighted figure that picks the checkpoint."""
+    if not held:
+        return {"all": 0.0}
     x = torch.from_numpy(np.stack([reader_augment.plain(p.pixels, p.quad) for p in held]))
     net.eval()
     texts = []
@@ -187,7 +194,7 @@ def main():
     ap.add_argument("--minutes", type=float, default=85)
     ap.add_argument("--steps", type=int, default=0, help="instead of --minutes")
     ap.add_argument("--resume", help="start from this checkpoint's averaged weights")
-    ap.add_argument("--begin", type=float, default=0.0, help="where in the schedule to take up, 0..1")
+    ap.add_argument("--begin", type=float, default=0.0, help="place in the schedule to take up")
     ap.add_argument("--lr", type=float, default=2.5e-3)
     ap.add_argument("--batch", type=int, default=96)
     ap.add_argument("--made", type=float, default=0.5, help="share of synthetic plates")

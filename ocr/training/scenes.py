@@ -1,115 +1,15 @@
-"""Makes training scenes for the plate locator: real pictures with real or drawn plates put into them, in any light."""
-import string
-from pathlib import Path
-
+"""Makes training scenes for the plate locator: real pictures with plates put into them."""
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-UNIT = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
-WORDS = ('POLICE TAXI EXPRESS CARGO Logistics FREIGHT Ford Toyota turbo 4x4 HYBRID Diesel EXIT STOP CUSTOMS '
-         'BORDER School BUS For Sale www.transport.com Call 555-0142 How is my driving? MARKET Open 24h '
-         'SERVICE TRUCK Volvo SCANIA MAN Iveco PARKING NO ENTRY Zone 30 SPEED LIMIT Caution baby on board '
-         'Rental Moving AIR BRAKES Wide Load Sprinter Transit Hotel Restaurant CAFE Cinema').split()
-FONT_FOLDERS = ('/usr/share/fonts/truetype/dejavu',)
-LOOSE = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'tn_crops')     # crops cut with a varied margin
-STYLES = {   # name: (width, height, rows, share)
-    'eu': (520, 114, 1, 5), 'eu2': (280, 200, 2, 2), 'us': (300, 150, 1, 6), 'br': (400, 130, 1, 2),
-    'mercosur': (400, 130, 1, 2), 'moto': (200, 170, 2, 2), 'in2': (340, 200, 2, 1.5), 'cn': (440, 140, 1, 1),
-    'mx': (300, 150, 1, 1.5),
-}
+from locate_light import camera, light, look, stamp
+from locate_plates import SQUARE, draw_plate, draw_sign, find_fonts
 
-
-def find_fonts(data):
-    fonts = sorted(Path(data, 'fonts').glob('*.ttf'))
-    for folder in FONT_FOLDERS:
-        fonts += sorted(p for p in Path(folder).glob('*.ttf')
-                        if 'Oblique' not in p.name and ('Bold' in p.name or 'Condensed' in p.name))
-    return [str(p) for p in fonts]
-
-
-def draw_text(draw, box, text, font_path, ink, rng):
-    """Fills box (x0, y0, x1, y1) with text: letters as high as the box, squeezed where the text is too wide."""
-    x0, y0, x1, y1 = box
-    font = ImageFont.truetype(font_path, max(8, int((y1 - y0) * 1.32)))
-    left, top, right, bottom = font.getbbox(text)
-    strip = Image.new('L', (max(1, right - left), max(1, bottom - top)), 0)
-    ImageDraw.Draw(strip).text((-left, -top), text, fill=255, font=font)
-    width = min(int((x1 - x0)), int((right - left) * (y1 - y0) / max(1, bottom - top) * rng.uniform(0.8, 1.1)))
-    strip = strip.resize((max(1, width), max(1, int(y1 - y0))), Image.BILINEAR)
-    draw.bitmap((int((x0 + x1 - width) / 2), int(y0)), strip, fill=int(ink))
-
-
-def plate_text(rng, count):
-    digits = rng.random(count) < rng.choice([0.3, 0.5, 0.7])
-    chars = [rng.choice(list(string.digits if d else string.ascii_uppercase)) for d in digits]
-    if rng.random() < 0.5 and count > 4:
-        chars.insert(rng.integers(2, count - 1), rng.choice(list('- .')))
-    return ''.join(chars)
-
-
-def draw_plate(rng, fonts):
-    """One drawn plate as grey pixels, its own edge at the picture's edge."""
-    names = list(STYLES)
-    share = np.array([STYLES[n][3] for n in names], float)
-    style = names[rng.choice(len(names), p=share / share.sum())]
-    w, h, rows, _ = STYLES[style]
-    w, h = w * 256 // max(w, 256), h * 256 // max(w, 256)
-    paper, ink = (rng.uniform(140, 255), rng.uniform(0, 90))
-    if rng.random() < 0.25:
-        paper, ink = rng.uniform(10, 90), rng.uniform(150, 255)
-    img = Image.new('L', (w, h), int(paper))
-    draw = ImageDraw.Draw(img)
-    x0, x1, y0, y1 = w * 0.04, w * 0.96, h * 0.14, h * 0.86
-    if style in ('eu', 'eu2') and rng.random() < 0.6:
-        band = w * rng.uniform(0.07, 0.1)
-        draw.rectangle([0, 0, band, h if style == 'eu' else h * 0.45], fill=int(rng.uniform(20, 110)))
-        x0 += band
-    if style in ('mercosur', 'us', 'mx', 'br') and rng.random() < 0.9:
-        top = h * rng.uniform(0.14, 0.24)
-        if rng.random() < 0.4 or style == 'mercosur':
-            draw.rectangle([0, 0, w, top], fill=int(rng.uniform(20, 130)))
-        word = str(rng.choice(WORDS)).upper() + ' ' + str(rng.choice(WORDS))
-        draw_text(draw, (w * 0.2, h * 0.03, w * 0.8, top * 0.85), word[:16], str(rng.choice(fonts)),
-                  ink if rng.random() < 0.5 else 255 - ink, rng)
-        y0 = top + h * 0.04
-    if style in ('us', 'mx') and rng.random() < 0.7:
-        y1 = h * rng.uniform(0.76, 0.84)
-        draw_text(draw, (w * 0.2, h * 0.87, w * 0.8, h * 0.96), str(rng.choice(WORDS)) * 2, str(rng.choice(fonts)),
-                  ink, rng)
-    font = str(rng.choice(fonts))
-    if rows == 1:
-        draw_text(draw, (x0, y0, x1, y1), plate_text(rng, rng.integers(4, 9)), font, ink, rng)
-    else:
-        mid = h * rng.uniform(0.42, 0.52)
-        draw_text(draw, (x0, h * 0.08, x1, mid - h * 0.03), plate_text(rng, rng.integers(2, 6)), font, ink, rng)
-        draw_text(draw, (x0, mid + h * 0.03, x1, h * 0.92), plate_text(rng, rng.integers(3, 6)), font, ink, rng)
-    if rng.random() < 0.6:
-        edge = rng.integers(2, 6)
-        draw.rectangle([0, 0, w - 1, h - 1], outline=int(ink if rng.random() < 0.6 else rng.uniform(0, 255)),
-                       width=int(edge))
-    for _ in range(rng.integers(0, 5)):       # stickers and bolts
-        x, y, r = rng.uniform(0, w), rng.choice([h * 0.12, h * 0.88]), rng.uniform(2, 7)
-        draw.ellipse([x - r, y - r, x + r, y + r], fill=int(rng.uniform(0, 255)))
-    return np.asarray(img, np.uint8)
-
-
-def draw_sign(rng, fonts):
-    """One text that is no plate, with a mask of what of it is opaque: lettering, a sign of many lines, a badge."""
-    lines = rng.integers(1, 5)
-    texts = [' '.join(rng.choice(WORDS, rng.integers(1, 4))) for _ in range(lines)]
-    font = ImageFont.truetype(str(rng.choice(fonts)), 30)
-    width = max(int(font.getlength(t)) for t in texts) + 16
-    img = Image.new('L', (width, 38 * int(lines) + 12), 0)
-    draw = ImageDraw.Draw(img)
-    for i, text in enumerate(texts):
-        draw.text((8, 4 + 38 * i), text, fill=255, font=font)
-    ink = np.asarray(img, np.uint8)
-    return ink, lines > 1 and rng.random() < 0.6
+LOOSE = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'tn_crops')  # crops cut with a varied margin
 
 
 class Pools:
-    """What scenes are made of: pictures by folder, plates with their quads, texts, noise. Built once from a cache."""
+    """What scenes are made of: pictures by folder, plates with quads, texts, noise."""
 
     def __init__(self, cache, data, test=False, drawn=1500, seed=1, snaps=None, mined=()):
         rng = np.random.default_rng(seed)
@@ -132,17 +32,17 @@ class Pools:
         self.plates['drawn'] = []
         for _ in range(drawn):
             plate = draw_plate(rng, fonts)
-            self.plates['drawn'].append((plate, UNIT * np.float32(plate.shape[::-1])))
+            self.plates['drawn'].append((plate, SQUARE * np.float32(plate.shape[::-1])))
         self.signs = [draw_sign(rng, fonts) for _ in range(300 if drawn > 100 else 20)]
         noise = rng.normal(0, 1, (1024, 1024)).astype(np.float32)
         self.noise = np.clip(noise, -4, 4)
         coarse = cv2.resize(rng.normal(0, 1, (512, 512)).astype(np.float32), (1024, 1024))
         self.coarse = coarse / coarse.std()
-        self.mined = []       # (picture, quad of a false alarm)
+        self.mined = []  # (picture, quad of a false alarm)
         named = {(p['set'], p['name']): p for pool in self.pictures.values() for p in pool}
         for key, quad, plate in mined:
             if key in named:
-                if plate:     # an unlabelled plate: neither wanted nor held against the network
+                if plate:  # an unlabelled plate: neither wanted nor held against the network
                     named[key].setdefault('ignored', []).append(quad)
                 else:
                     self.mined.append((named[key], quad))
@@ -154,7 +54,9 @@ def edge_fill(img, x0, y0, x1, y1):
     roi = img[y0:y1, x0:x1]
     if h < 4 or w < 4:
         return
-    blur = cv2.blur(img[max(0, y0 - 2):y1 + 2, max(0, x0 - 2):x1 + 2], (3, 3)).astype(np.float32)
+    blur = cv2.blur(img[max(0, y0 - 2) : y1 + 2, max(0, x0 - 2) : x1 + 2], (3, 3)).astype(
+        np.float32
+    )
     tx = np.linspace(0, 1, w, dtype=np.float32)[None, :]
     ty = np.linspace(0, 1, h, dtype=np.float32)[:, None]
     top, bottom = blur[0, :w][None, :], blur[-1, :w][None, :]
@@ -164,8 +66,8 @@ def edge_fill(img, x0, y0, x1, y1):
     roi[...] = (fx * near_y + fy * near_x) / (near_x + near_y)
 
 
-def warp_into(img, source, quad_from, quad_to, rng, look, pools):
-    """Warps the part quad_from of source onto quad_to of img (float32, in place) with the lighting of look."""
+def warp_into(img, source, quad_from, quad_to, look, coarse):
+    """Warps quad_from of source onto quad_to of img (float32, in place), lit as look says."""
     h, w = img.shape
     x0, y0 = np.floor(quad_to.min(0)).astype(int) - 3
     x1, y1 = np.ceil(quad_to.max(0)).astype(int) + 4
@@ -176,28 +78,35 @@ def warp_into(img, source, quad_from, quad_to, rng, look, pools):
     shrink = side / have
     if shrink < 0.7:
         small = cv2.resize(source, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        quad_from = quad_from * np.float32([small.shape[1] / source.shape[1], small.shape[0] / source.shape[0]])
+        quad_from = quad_from * np.float32(
+            [small.shape[1] / source.shape[1], small.shape[0] / source.shape[0]]
+        )
         source = small
     move = np.float32([x0, y0])
-    matrix = cv2.getPerspectiveTransform(quad_from.astype(np.float32), (quad_to - move).astype(np.float32))
+    matrix = cv2.getPerspectiveTransform(
+        quad_from.astype(np.float32), (quad_to - move).astype(np.float32)
+    )
     size = (int(x1 - x0), int(y1 - y0))
-    plate = cv2.warpPerspective(source, matrix, size, flags=cv2.INTER_LINEAR,
-                                borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    plate = cv2.warpPerspective(
+        source, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    ).astype(np.float32)
     mask = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillConvexPoly(mask, np.round((quad_to - move) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
     mask = mask.astype(np.float32) / 255
     plate = plate * look['gain'] + look['lift']
     if look['ramp'] is not None:
         gx, gy, amount = look['ramp']
-        ramp = np.linspace(-gx, gx, size[0], dtype=np.float32)[None] + np.linspace(
-            -gy, gy, size[1], dtype=np.float32)[:, None]
+        ramp = (
+            np.linspace(-gx, gx, size[0], dtype=np.float32)[None]
+            + np.linspace(-gy, gy, size[1], dtype=np.float32)[:, None]
+        )
         if look['hard']:
             ramp = (ramp > look['cut']).astype(np.float32)
         plate *= 1 + amount * ramp
     if look['dirt'] > 0:
-        dx, dy = rng.integers(0, 600, 2)
-        dirt = pools.coarse[dy:dy + 300, dx:dx + 400]
-        dirt = cv2.resize(dirt[:size[1] // 2 + 1, :size[0] // 2 + 1], size)
+        dx, dy = look['at']
+        dirt = coarse[dy : dy + 300, dx : dx + 400]
+        dirt = cv2.resize(dirt[: size[1] // 2 + 1, : size[0] // 2 + 1], size)
         plate += look['dirt'] * np.maximum(0, dirt)
     if look['blur'] > 0.25:
         plate = cv2.GaussianBlur(plate, (0, 0), look['blur'])
@@ -209,13 +118,30 @@ def warp_into(img, source, quad_from, quad_to, rng, look, pools):
 
 
 class Scenes:
-    """Draws samples: sample() gives (grey uint8 SxS, plates, ignored); plates are (quad, known corners, weight)."""
+    """sample(): (grey uint8 SxS, plates, ignored); a plate is (quad, known corners, weight)."""
 
-    WEIGHTS = {'cn_easypr': 2.2, 'cn_ccpd_corners': 1.0, 'in_nl_cars': 2.0, 'kaggle_cars': 1.4, 'misc_images': 1.2,
-               'ro_dashcam': 1.6, 'tn_cars': 1.2, 'es_streets': 0.2, 'openimages_lp': 1.2, 'roboflow_plates': 1.6,
-               'negatives': 3.0}
-    PLATES = {'us_state_crops': 3.5, 'us_nyc_crops': 1.0, 'br_crops': 1.6, 'eu_crops_1row': 2.2,
-              'eu_crops_2row': 1.2, 'tn_crops': 0.3, 'drawn': 3.0}
+    WEIGHTS = {
+        'cn_easypr': 2.2,
+        'cn_ccpd_corners': 1.0,
+        'in_nl_cars': 2.0,
+        'kaggle_cars': 1.4,
+        'misc_images': 1.2,
+        'ro_dashcam': 1.6,
+        'tn_cars': 1.2,
+        'es_streets': 0.2,
+        'openimages_lp': 1.2,
+        'roboflow_plates': 1.6,
+        'negatives': 3.0,
+    }
+    PLATES = {
+        'us_state_crops': 3.5,
+        'us_nyc_crops': 1.0,
+        'br_crops': 1.6,
+        'eu_crops_1row': 2.2,
+        'eu_crops_2row': 1.2,
+        'tn_crops': 0.3,
+        'drawn': 3.0,
+    }
 
     def __init__(self, pools, size=384, seed=1, replace=0.65):
         self.pools, self.size, self.replace = pools, size, replace
@@ -233,14 +159,18 @@ class Scenes:
         return pool[self.rng.integers(len(pool))]
 
     def view(self, pic, focus=None):
-        """A random look at a picture: 3x3 matrix from its pixels to the sample's, straight where boxes need it."""
+        """A random view of a picture: (matrix to the sample, scale, whether boxes get loose)."""
         rng, s = self.rng, self.size
         h, w = pic['grey'].shape
         plates = pic['plates']
         if plates or focus is not None:
             quad = plates[rng.integers(len(plates))][0] if focus is None else focus
             have = max(4.0, np.linalg.norm((quad[1] + quad[2] - quad[0] - quad[3]) / 2))
-            want = np.exp(rng.uniform(np.log(22), np.log(200))) if rng.random() < 0.88 else rng.uniform(200, 400)
+            want = (
+                np.exp(rng.uniform(np.log(22), np.log(200)))
+                if rng.random() < 0.88
+                else rng.uniform(200, 400)
+            )
             scale = float(np.clip(want / have, 0.5 * s / max(h, w), 2.2))
             centre = quad.mean(0)
             room = 0.5 * min(s * 0.9, want * 1.1)
@@ -253,10 +183,14 @@ class Scenes:
         if rng.random() < 0.45:
             turn, skew = rng.normal(0, 7), rng.normal(0, 0.07)
         if rng.random() < 0.15:
-            stretch *= rng.uniform(0.6, 0.95)        # a side view
+            stretch *= rng.uniform(0.6, 0.95)  # a side view
             skew += rng.normal(0, 0.15)
         c, n = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-        a = np.array([[c, -n], [n, c]]) @ np.array([[stretch, 0], [skew, 1 / stretch ** 0.3]]) * scale
+        a = (
+            np.array([[c, -n], [n, c]])
+            @ np.array([[stretch, 0], [skew, 1 / stretch**0.3]])
+            * scale
+        )
         m = np.eye(3)
         m[:2, :2], m[:2, 2] = a, spot - a @ centre
         if rng.random() < 0.3:
@@ -273,19 +207,30 @@ class Scenes:
     def warp(self, pic, m, scale):
         """The picture through m, from the pyramid level that keeps it free of aliasing."""
         level = 0
-        while level + 1 < len(pic['levels']) and scale * 2 ** level < 0.6:
+        while level + 1 < len(pic['levels']) and scale * 2**level < 0.6:
             level += 1
         src = pic['levels'][level]
-        m = m @ np.diag([pic['grey'].shape[1] / src.shape[1], pic['grey'].shape[0] / src.shape[0], 1.0])
-        mode = cv2.BORDER_REFLECT_101 if self.rng.random() < 0.5 and not pic['plates'] else cv2.BORDER_CONSTANT
+        m = m @ np.diag(
+            [pic['grey'].shape[1] / src.shape[1], pic['grey'].shape[0] / src.shape[0], 1.0]
+        )
+        mode = (
+            cv2.BORDER_REFLECT_101
+            if self.rng.random() < 0.5 and not pic['plates']
+            else cv2.BORDER_CONSTANT
+        )
         fill = 128 if self.rng.random() < 0.7 else int(self.rng.integers(0, 256))
-        where = {'dsize': (self.size, self.size), 'flags': cv2.INTER_LINEAR, 'borderMode': mode, 'borderValue': fill}
+        where = {
+            'dsize': (self.size, self.size),
+            'flags': cv2.INTER_LINEAR,
+            'borderMode': mode,
+            'borderValue': fill,
+        }
         if not m[2, :2].any():
             return cv2.warpAffine(src, m[:2] / m[2, 2], **where)
         return cv2.warpPerspective(src, m, **where)
 
     def company(self, img, pic, m):
-        """Fills quarters that the picture leaves empty with other pictures; returns them with their matrices."""
+        """Fills quarters the picture leaves empty with others; returns them with their matrices."""
         rng, s = self.rng, self.size
         h, w = pic['grey'].shape
         corners = cv2.perspectiveTransform(np.float32([[[0, 0], [w, 0], [w, h], [0, h]]]), m)[0]
@@ -301,35 +246,23 @@ class Scenes:
             other = pool[rng.integers(len(pool))]
             oh, ow = other['grey'].shape
             scale = max(cut / ow, cut / oh) if rng.random() < 0.5 else min(cut / ow, cut / oh)
-            level = other['levels'][min(len(other['levels']) - 1, max(0, int(np.log2(0.9 / scale))))]
+            level = other['levels'][
+                min(len(other['levels']) - 1, max(0, int(np.log2(0.9 / scale))))
+            ]
             size = max(4, int(ow * scale)), max(4, int(oh * scale))
             part = cv2.resize(level, size, interpolation=cv2.INTER_LINEAR)[:cut, :cut]
-            img[y0:y0 + part.shape[0], x0:x0 + part.shape[1]] = part
+            img[y0 : y0 + part.shape[0], x0 : x0 + part.shape[1]] = part
             move = np.array([[size[0] / ow, 0, x0], [0, size[1] / oh, y0], [0, 0, 1]])
-            inside = [p for p in other['plates'] if (p[0].mean(0) * [size[0] / ow, size[1] / oh] < cut - 4).all()]
+            inside = [
+                p
+                for p in other['plates']
+                if (p[0].mean(0) * [size[0] / ow, size[1] / oh] < cut - 4).all()
+            ]
             added.append(({'plates': inside, 'ignored': other.get('ignored', ())}, move))
         return added
 
-    def look(self, old_mean=None, old_std=None, plate=None):
-        """Lighting for a pasted plate: that of the plate it replaces, or anything between dim and glaring."""
-        rng = self.rng
-        mean, std = float(plate.mean()), float(plate.std()) + 8
-        if old_mean is not None and rng.random() < 0.6:
-            gain = np.clip((old_std + 6) / std, 0.25, 1.6) * rng.uniform(0.8, 1.25)
-            lift = old_mean + rng.normal(0, 14) - gain * mean
-        else:
-            gain = rng.uniform(0.3, 1.1)
-            lift = rng.uniform(0, 255 - 215 * gain) - 5
-        ramp = None
-        if rng.random() < 0.35:
-            angle = rng.uniform(0, 2 * np.pi)
-            ramp = (np.cos(angle), np.sin(angle), rng.choice([-1, 1]) * rng.uniform(0.1, 0.5))
-        return {'gain': gain, 'lift': lift, 'ramp': ramp, 'hard': rng.random() < 0.5,
-                'cut': rng.uniform(-0.6, 0.6), 'dirt': rng.uniform(5, 50) if rng.random() < 0.12 else 0,
-                'blur': rng.choice([0, 0.4, 0.6, 0.9, 1.3], p=[0.3, 0.25, 0.2, 0.15, 0.1])}
-
     def fit_quad(self, quad, known, aspect):
-        """A quad for a new plate of this aspect about where the old one is; corners follow the old perspective."""
+        """A quad for a plate of this aspect where the old one is, in the old one's perspective."""
         rng = self.rng
         across, down = quad[1] - quad[0], quad[3] - quad[0]
         w, h = np.linalg.norm(across), np.linalg.norm(down)
@@ -344,8 +277,10 @@ class Scenes:
         ux, uy = across / w, down / h
         basis = np.stack([ux * new_w / 2, uy * new_h / 2])
         out[:] = centre + np.float32([[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ basis
-        if known:      # keep the old quad's departure from a parallelogram
-            bend = rel - np.float32([[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ np.stack([ux * w / 2, uy * h / 2])
+        if known:  # keep the old quad's departure from a parallelogram
+            bend = rel - np.float32([[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ np.stack(
+                [ux * w / 2, uy * h / 2]
+            )
             out += bend * (new_h / h)
         turn = rng.normal(0, 3) if rng.random() < 0.7 else rng.normal(0, 9)
         yaw = 1.0 if rng.random() < 0.6 else rng.uniform(0.68, 1.0)
@@ -362,8 +297,13 @@ class Scenes:
         x0, y0 = np.maximum(0, quad.min(0)).astype(int)
         x1, y1 = np.minimum(self.size, quad.max(0) + 1).astype(int)
         gx, gy = (x1 - x0) * 0.1 + 2, (y1 - y0) * 0.14 + 2
-        edge_fill(img, max(0, int(x0 - gx)), max(0, int(y0 - gy)), min(self.size, int(x1 + gx)),
-                  min(self.size, int(y1 + gy)))
+        edge_fill(
+            img,
+            max(0, int(x0 - gx)),
+            max(0, int(y0 - gy)),
+            min(self.size, int(x1 + gx)),
+            min(self.size, int(y1 + gy)),
+        )
 
     def paste(self, img, quad, old=None):
         """Puts a plate from the pools on quad; old is the quad whose plate it hides."""
@@ -377,32 +317,54 @@ class Scenes:
                 roi = img[y0:y1, x0:x1]
                 old_mean, old_std = float(roi.mean()), float(roi.std())
                 self.erase(img, old)
-        look = self.look(old_mean, old_std, plate)
-        if rng.random() < 0.4:       # a holder or frame around it
+        lighting = look(plate, rng, old_mean, old_std)
+        if rng.random() < 0.4:  # a holder or frame around it
             centre = quad.mean(0)
             grow = 1 + rng.uniform(0.02, 0.12, 2) * [1, 2]
             holder = ((quad - centre) * grow + centre + rng.normal(0, 0.5, 2)).astype(np.float32)
             shade = rng.uniform(0, 70) if rng.random() < 0.65 else rng.uniform(120, 240)
-            cv2.fillConvexPoly(img, np.round(holder * 16).astype(np.int32), float(shade), cv2.LINE_AA, 4)
-        warp_into(img, plate, inner, quad, rng, look, self.pools)
-        if rng.random() < 0.08:      # a hitch, a bolt, mud: something in front of it
-            at = quad.mean(0) + rng.uniform(-0.5, 0.5) * (quad[1] - quad[0]) + rng.uniform(-0.5, 0.5) * (
-                quad[3] - quad[0])
+            cv2.fillConvexPoly(
+                img, np.round(holder * 16).astype(np.int32), float(shade), cv2.LINE_AA, 4
+            )
+        warp_into(img, plate, inner, quad, lighting, self.pools.coarse)
+        if rng.random() < 0.08:  # a hitch, a bolt, mud: something in front of it
+            at = (
+                quad.mean(0)
+                + rng.uniform(-0.5, 0.5) * (quad[1] - quad[0])
+                + rng.uniform(-0.5, 0.5) * (quad[3] - quad[0])
+            )
             r = np.linalg.norm(quad[3] - quad[0]) * rng.uniform(0.08, 0.3)
-            cv2.ellipse(img, (int(at[0]), int(at[1])), (int(r) + 1, int(r * rng.uniform(0.5, 2)) + 1),
-                        float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(0, 255)), -1, cv2.LINE_AA)
+            cv2.ellipse(
+                img,
+                (int(at[0]), int(at[1])),
+                (int(r) + 1, int(r * rng.uniform(0.5, 2)) + 1),
+                float(rng.uniform(0, 180)),
+                0,
+                360,
+                float(rng.uniform(0, 255)),
+                -1,
+                cv2.LINE_AA,
+            )
 
     def free_quad(self, taken):
-        """A quad at a free place for a plate that belongs to no labelled one; None where none was found."""
+        """A quad at a free place for a plate of its own; None where none was found."""
         rng, s = self.rng, self.size
         plate, inner = self.chosen
         aspect = np.linalg.norm(inner[1] - inner[0]) / np.linalg.norm(inner[3] - inner[0])
         for _ in range(4):
             w = np.exp(rng.uniform(np.log(22), np.log(230)))
             h = w / aspect
-            x, y = rng.uniform(w * 0.55, max(w * 0.56, s - w * 0.55)), rng.uniform(h * 0.6, s - h * 0.6)
-            quad = np.float32([[x - w / 2, y - h / 2], [x + w / 2, y - h / 2], [x + w / 2, y + h / 2],
-                               [x - w / 2, y + h / 2]])
+            x, y = rng.uniform(w * 0.55, max(w * 0.56, s - w * 0.55)), rng.uniform(
+                h * 0.6, s - h * 0.6
+            )
+            quad = np.float32(
+                [
+                    [x - w / 2, y - h / 2],
+                    [x + w / 2, y - h / 2],
+                    [x + w / 2, y + h / 2],
+                    [x - w / 2, y + h / 2],
+                ]
+            )
             quad = self.fit_quad(quad, False, aspect)
             lo, hi = quad.min(0) - 6, quad.max(0) + 6
             if all((hi < t.min(0)).any() or (lo > t.max(0)).any() for t in taken):
@@ -417,7 +379,7 @@ class Scenes:
             high = np.exp(rng.uniform(np.log(8), np.log(70)))
             w, h = high * ink.shape[1] / ink.shape[0], high
             x, y = rng.uniform(-w * 0.2, s - w * 0.5), rng.uniform(0, s - h)
-            quad = UNIT * np.float32([w, h]) + np.float32([x, y])
+            quad = SQUARE * np.float32([w, h]) + np.float32([x, y])
             turn = np.radians(rng.normal(0, 5))
             c, n = np.cos(turn), np.sin(turn)
             quad = ((quad - quad[0]) @ np.array([[c, n], [-n, c]]) + quad[0]).astype(np.float32)
@@ -426,99 +388,28 @@ class Scenes:
                 continue
             shade = rng.uniform(0, 255)
             if board:
-                cv2.fillConvexPoly(img, np.round(quad * 16).astype(np.int32), (shade + rng.uniform(90, 160)) % 256,
-                                   cv2.LINE_AA, 4)
+                cv2.fillConvexPoly(
+                    img,
+                    np.round(quad * 16).astype(np.int32),
+                    (shade + rng.uniform(90, 160)) % 256,
+                    cv2.LINE_AA,
+                    4,
+                )
             x0, y0 = np.maximum(0, lo).astype(int)
             x1, y1 = np.minimum(s, hi + 1).astype(int)
             if x1 - x0 < 3 or y1 - y0 < 3:
                 continue
-            small = cv2.resize(ink, None, fx=h / ink.shape[0], fy=h / ink.shape[0], interpolation=cv2.INTER_AREA)
-            m = cv2.getPerspectiveTransform(UNIT * np.float32(small.shape[::-1]), quad - np.float32([x0, y0]))
-            alpha = cv2.warpPerspective(small, m, (int(x1 - x0), int(y1 - y0))).astype(np.float32) / 255
+            small = cv2.resize(
+                ink, None, fx=h / ink.shape[0], fy=h / ink.shape[0], interpolation=cv2.INTER_AREA
+            )
+            m = cv2.getPerspectiveTransform(
+                SQUARE * np.float32(small.shape[::-1]), quad - np.float32([x0, y0])
+            )
+            alpha = (
+                cv2.warpPerspective(small, m, (int(x1 - x0), int(y1 - y0))).astype(np.float32) / 255
+            )
             roi = img[y0:y1, x0:x1]
             roi += alpha * (shade - roi)
-
-    def stamp(self, img, taken):
-        """A date or camera name burnt into the picture."""
-        rng, s = self.rng, self.size
-        text = str(rng.choice(['%04d-%02d-%02d %02d:%02d:%02d', '%04d/%02d/%02d %02d.%02d', 'CAM%04d %02d.%02d',
-                               'LANE %04d %02d:%02d']))
-        text = text % tuple(rng.integers(10, 60, text.count('%')))
-        size = rng.uniform(0.28, 0.8)
-        (w, h), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-        x, y = int(rng.uniform(2, max(3, s - w))), int(rng.choice([h + 4, s - 6, rng.uniform(h, s)]))
-        box = np.array([[x, y - h - 3], [x + w, y + 3]])
-        if any((box[1] > t.min(0)).all() and (box[0] < t.max(0)).all() for t in taken):
-            return
-        if rng.random() < 0.4:
-            cv2.rectangle(img, (x - 3, y - h - 4), (x + w + 3, y + 5), float(rng.choice([0, 40, 255])), -1)
-        cv2.putText(img, text, (x, y), int(rng.choice([0, 2, 3])), size, float(rng.choice([255, 230, 20])),
-                    int(rng.integers(1, 3)), cv2.LINE_AA)
-
-    def light(self, img, plates):
-        """Day, dusk, night, infrared, glare, haze: the light of the whole scene."""
-        rng, s = self.rng, self.size
-        kind = rng.random()
-        if kind < 0.16:          # night; plates stay bright where the lamp is beside the camera
-            dim = rng.uniform(0.08, 0.5)
-            keep = np.full((s, s), dim, np.float32)
-            if rng.random() < 0.6:
-                glow = rng.uniform(dim, 1.0)
-                for quad, _, _ in plates:
-                    cv2.fillConvexPoly(keep, np.round(quad * 16).astype(np.int32), glow, cv2.LINE_AA, 4)
-                keep = cv2.GaussianBlur(keep, (0, 0), 0.8)
-            img *= keep
-            img += rng.uniform(0, 25)
-        elif kind < 0.26:
-            img *= rng.uniform(0.3, 0.8)
-            img += rng.uniform(20, 130)
-        elif kind < 0.36:
-            img *= rng.uniform(1.1, 1.7)
-            img -= rng.uniform(0, 40)
-        elif kind < 0.6:
-            table = 255 * np.linspace(0, 1, 256) ** rng.uniform(0.5, 2.0)
-            img[...] = cv2.LUT(cv2.convertScaleAbs(np.maximum(img, 0)), table.astype(np.float32))
-        if rng.random() < 0.12:
-            grid = np.arange(s, dtype=np.float32)
-            for _ in range(rng.integers(1, 4)):
-                if plates and rng.random() < 0.6:
-                    quad = plates[rng.integers(len(plates))][0]
-                    w = np.ptp(quad[:, 0])
-                    cx, cy = quad.mean(0) + [rng.choice([-1, 1]) * w * rng.uniform(0.7, 1.8), rng.normal(0, 0.3) * w]
-                else:
-                    cx, cy = rng.uniform(0, s, 2)
-                r = np.exp(rng.uniform(np.log(5), np.log(45)))
-                img += (rng.uniform(80, 330) * np.exp(-((grid - cy) / r) ** 2)[:, None]
-                        * np.exp(-((grid - cx) / r) ** 2)[None])
-        if rng.random() < 0.15:
-            shade = np.linspace(rng.uniform(0.5, 1.3), rng.uniform(0.5, 1.3), s, dtype=np.float32)
-            img *= shade[None] if rng.random() < 0.5 else shade[:, None]
-
-    def camera(self, img):
-        """Weather, optics, sensor and JPEG."""
-        rng, s = self.rng, self.size
-        if rng.random() < 0.06:
-            for _ in range(rng.integers(30, 200)):      # rain or snow
-                x, y = rng.integers(0, s, 2)
-                dx, dy = rng.integers(-2, 3), rng.integers(0, 12)
-                cv2.line(img, (int(x), int(y)), (int(x + dx), int(y + dy)), float(rng.uniform(120, 255)), 1, cv2.LINE_AA)
-        pick = rng.random()
-        if pick < 0.25:
-            img = cv2.GaussianBlur(img, (0, 0), rng.uniform(0.4, 1.4))
-        elif pick < 0.33:
-            length = int(rng.integers(2, 8))
-            kernel = np.full((1, length), 1 / length, np.float32)
-            img = cv2.filter2D(img, -1, kernel if rng.random() < 0.6 else kernel.T)
-        elif pick < 0.43:
-            img += rng.uniform(0.3, 1.2) * (img - cv2.GaussianBlur(img, (0, 0), 1.0))
-        if rng.random() < 0.5:
-            x, y = rng.integers(0, 1024 - s, 2)
-            img += float(np.exp(rng.uniform(np.log(1), np.log(14)))) * self.pools.noise[y:y + s, x:x + s]
-        img = cv2.convertScaleAbs(np.maximum(img, 0))
-        if rng.random() < 0.25:
-            _, data = cv2.imencode('.jpg', img, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
-            img = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
-        return img
 
     def visible(self, quad):
         lo, hi = quad.min(0), quad.max(0)
@@ -526,7 +417,7 @@ class Scenes:
         return float(np.prod(np.maximum(0, cut)) / max(1e-6, np.prod(hi - lo)))
 
     def place(self, img, pic, m, tilted):
-        """Carries the picture's plates into the sample, some replaced; returns (plates, ignored quads)."""
+        """Carries the picture's plates into the sample, some replaced; (plates, ignored)."""
         rng = self.rng
         plates, ignored = [], []
         for quad in pic.get('ignored', ()):
@@ -542,7 +433,7 @@ class Scenes:
                 ignored.append(seen)
                 continue
             if rng.random() < 0.05 and part >= 1:
-                self.erase(img, seen)        # a vehicle without a plate
+                self.erase(img, seen)  # a vehicle without a plate
                 continue
             if swap and (not tilted or not known or rng.random() < 0.6):
                 self.chosen = self.pick_plate()
@@ -554,7 +445,7 @@ class Scenes:
                     plates.append((new, True, 1.0))
                     continue
             if tilted and not known:
-                plates.append((seen, False, 0.0))      # its box is no longer tight: centre only
+                plates.append((seen, False, 0.0))  # its box is no longer tight: centre only
             else:
                 plates.append((seen, known, weight))
         return plates, ignored
@@ -586,16 +477,19 @@ class Scenes:
                 plates.append((quad, True, 1.0))
                 taken.append(quad)
         if rng.random() < 0.15:
-            self.stamp(img, taken)
+            stamp(img, taken, rng)
         if rng.random() < 0.5 and not tilted:
             img, plates, ignored = self.flip(img, plates, ignored)
-        self.light(img, plates)
-        return self.camera(img), plates, ignored
+        light(img, plates, rng)
+        return camera(img, self.pools.noise, rng), plates, ignored
 
     def flip(self, img, plates, ignored):
-        """Mirrors scenes (mirrored letters teach the shape of a plate as well), half of the time it is asked."""
+        """Mirrors three scenes in ten: mirrored letters teach a plate's shape as well."""
         if self.rng.random() < 0.7:
             return img, plates, ignored
         turn = lambda quad: (np.float32([self.size, 0]) + quad * np.float32([-1, 1]))[[1, 0, 3, 2]]
-        return (np.ascontiguousarray(img[:, ::-1]), [(turn(q), k, w) for q, k, w in plates],
-                [turn(q) for q in ignored])
+        return (
+            np.ascontiguousarray(img[:, ::-1]),
+            [(turn(q), k, w) for q, k, w in plates],
+            [turn(q) for q in ignored],
+        )

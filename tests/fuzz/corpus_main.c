@@ -1,4 +1,5 @@
-/* Runs a fuzz target once over every file of the folders or files named as arguments: the corpus as an ordinary test. */
+/* Runs a fuzz target once over every file of the folders or files named as arguments: the corpus as
+ * an ordinary test. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

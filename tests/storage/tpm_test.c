@@ -343,7 +343,8 @@ int main(void)
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        (void)freopen("/dev/null", "w", stdout);
+        if (freopen("/dev/null", "w", stdout) == NULL)
+            _exit(126);
         execlp("swtpm", "swtpm", "--version", (char *)NULL);
         _exit(127);
     }

@@ -1,0 +1,45 @@
+/* What connects the roles, and what the parent opens for them: all descriptors of a running daemon. */
+#ifndef LANEWARD_DAEMON_LINKS_H
+#define LANEWARD_DAEMON_LINKS_H
+
+#include <stdbool.h>
+
+#include "daemon/role.h"
+
+/* Of one camera. All close-on-exec; -1: not used. */
+struct links_camera {
+    int mailbox, shot_event, taken_event, source, secret;
+};
+
+struct links {
+    struct links_camera cameras[CONFIG_MAX_CAMERAS];
+    int recognizer_side[CONFIG_MAX_CAMERAS]; /* the two ends of each conversation with the keeper */
+    int keeper_side[CONFIG_MAX_CAMERAS];
+    int desk_side, keeper_desk_side;
+    int listen;
+};
+
+/* All -1. */
+void links_clear(struct links *links);
+
+/* Opens mailboxes, folders and credentials of every camera. ERR_DENIED: a credentials file that others may read or that
+ * belongs to someone else. ERR_IO, ERR_LIMIT. On failure nothing stays open. */
+enum err links_open_cameras(struct links *links, const struct config *config, struct fault *why) MUST_USE;
+
+/* Opens the keeper's conversations. */
+enum err links_open_keeper(struct links *links, const struct config *config, struct fault *why) MUST_USE;
+
+/* Opens the officers' socket, taking away one that nobody listens on any more. ERR_DENIED: another daemon
+ * listens there, or something else than a socket stands there. */
+enum err links_listen(struct links *links, const struct config *config, struct fault *why) MUST_USE;
+
+/* Moves the keeper's conversations, or the officers' socket, from a set that ends to the one that follows it. */
+void links_move_keeper(struct links *to, struct links *from);
+void links_move_listen(struct links *to, struct links *from);
+
+/* What a role is given of them. */
+void links_give(const struct links *links, struct role_env *env);
+
+void links_close(struct links *links);
+
+#endif

@@ -1,0 +1,247 @@
+/* The recognition engine: decode, locate, straighten, read. Each step is a file of its own. */
+#include "ocr/ocr.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ocr/cv.h"
+#include "ocr/jpeg.h"
+#include "ocr/locate.h"
+#include "ocr/mask.h"
+#include "ocr/rank.h"
+#include "ocr/reader.h"
+#include "ocr/rectify.h"
+#include "ocr/show.h"
+#include "ocr/syntax.h"
+
+enum { CROP_QUALITY = 80 };
+static const float CROP_MARGIN = 0.1f;
+
+struct ocr {
+    struct rank_options ranking;
+    bool plate_only;
+    struct jpeg *jpeg;
+    struct locate *locate; /* NULL when the pictures are plates */
+    struct mask *mask;     /* NULL: everywhere */
+    struct rectify *rectify;
+    struct reader *reader;
+    struct syntax *syntax;
+    struct rank *rank;
+    struct jpeg_picture picture; /* the last one; width 0: none */
+    struct ctc_odds odds;
+    uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
+};
+
+static uint32_t microseconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* The first use of a network allocates its layers' memory: not in the first frame. */
+static enum err warm_up(struct ocr *ocr, struct fault *why)
+{
+    static const uint8_t grey[64 * 64] = {0};
+    const struct image empty = {grey, 64, 64, 64};
+    struct region found[READING_MAX_PLATES];
+    uint8_t n;
+    enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
+    return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+}
+
+enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fault *why)
+{
+    assert(options->topn >= 1 && options->topn <= READING_MAX_CANDIDATES);
+    struct ocr *ocr = calloc(1, sizeof *ocr);
+    if (ocr == NULL)
+        return fault_set(why, ERR_MEMORY, "no memory for recognition");
+    cv_begin();
+    ocr->ranking = (struct rank_options){options->topn, options->must_match_pattern};
+    ocr->plate_only = options->plate_only;
+    enum err err = jpeg_new(&ocr->jpeg, why);
+    if (!err)
+        err = syntax_open(&ocr->syntax, options->regions_dir, options->regions, why);
+    if (!err && options->mask_file != NULL && !ocr->plate_only)
+        err = mask_open(&ocr->mask, options->mask_file, ocr->jpeg, why);
+    if (!err)
+        err = rectify_new(&ocr->rectify, why);
+    if (!err)
+        err = rank_new(&ocr->rank, why);
+    if (!err && !ocr->plate_only)
+        err = locate_open(&ocr->locate, options->models_dir, options->detection_threshold, why);
+    if (!err)
+        err = reader_open(&ocr->reader, options->models_dir, why);
+    if (!err)
+        err = warm_up(ocr, why);
+    if (err)
+        ocr_close(&ocr);
+    else
+        *out = ocr;
+    return err;
+}
+
+void ocr_close(struct ocr **ocr)
+{
+    struct ocr *gone = *ocr;
+    *ocr = NULL;
+    if (gone == NULL)
+        return;
+    rank_free(&gone->rank);
+    reader_close(&gone->reader);
+    locate_close(&gone->locate);
+    rectify_free(&gone->rectify);
+    mask_close(&gone->mask);
+    syntax_close(&gone->syntax);
+    jpeg_free(&gone->jpeg);
+    free(gone);
+}
+
+/* Regions from the coordinates of the decoded picture to those of the whole one, or back (`whole` false). */
+static void rescale(const struct jpeg_picture *picture, bool whole, struct region *region)
+{
+    float x = (float)picture->width / (float)picture->grey.width;
+    float y = (float)picture->height / (float)picture->grey.height;
+    for (int i = 0; i < 4; i++) {
+        region->corner[i].x = whole ? region->corner[i].x * x : region->corner[i].x / x;
+        region->corner[i].y = whole ? region->corner[i].y * y : region->corner[i].y / y;
+    }
+}
+
+/* Fills out->readings[].where, in coordinates of the decoded picture. */
+static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *out,
+                            struct fault *why)
+{
+    const struct image *grey = &ocr->picture.grey;
+    float w = (float)grey->width, h = (float)grey->height;
+    struct region found[READING_MAX_PLATES] = {{{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1}};
+    uint8_t n = 1;
+    if (places == NULL) {
+        enum err err = locate_run(ocr->locate, grey, found, &n, why);
+        if (err)
+            return err;
+    } else if (places->n > 0) {
+        n = places->n;
+        for (uint8_t i = 0; i < n; i++) {
+            found[i] = places->where[i];
+            rescale(&ocr->picture, false, &found[i]);
+        }
+    }
+    for (uint8_t i = 0; i < n; i++)
+        if (places != NULL || ocr->mask == NULL || mask_has(ocr->mask, &found[i], grey->width, grey->height))
+            out->readings[out->n_readings++].where = found[i];
+    return ERR_OK;
+}
+
+/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. */
+static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+                           struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    const struct rectify_target target = {ocr->plate, card->width, card->height};
+    struct timespec start;
+    struct point quad[4];
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    /* Corners that are no quad: a plate was seen, and it cannot be read. */
+    if (!rectify_enlarge(reading->where.corner, card->margin_x, card->margin_y, quad) ||
+        rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why) != ERR_OK) {
+        reading->needs_review = true;
+        return ERR_OK;
+    }
+    times->rectify += microseconds_since(&start);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    enum err err = reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+    if (err)
+        return err;
+    rank_run(ocr->rank, &ocr->odds, ocr->syntax, &ocr->ranking, reading);
+    calibration_apply(&card->calibration, reading);
+    reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    times->read += microseconds_since(&start);
+    return ERR_OK;
+}
+
+/* `places` NULL: look for the plates. */
+static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
+                             struct ocr_result *out, struct fault *why)
+{
+    struct ocr_result result = {0};
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    ocr->picture.width = 0;
+    enum err err = jpeg_decode(ocr->jpeg, jpeg, size, &ocr->picture, why);
+    if (err)
+        return err;
+    result.width = ocr->picture.width;
+    result.height = ocr->picture.height;
+    result.times.decode = microseconds_since(&start);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if ((err = find_plates(ocr, places, &result, why)))
+        return err;
+    result.times.locate = microseconds_since(&start);
+    for (uint8_t i = 0; i < result.n_readings; i++) {
+        if ((err = read_plate(ocr, &result.readings[i], &result.times, why)))
+            return err;
+        rescale(&ocr->picture, true, &result.readings[i].where);
+    }
+    *out = result;
+    return ERR_OK;
+}
+
+enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *out,
+                  struct fault *why)
+{
+    static const struct ocr_places whole = {NULL, 0};
+    return read_picture(ocr, jpeg, size, ocr->plate_only ? &whole : NULL, out, why);
+}
+
+enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
+                     struct ocr_result *out, struct fault *why)
+{
+    assert(places->n <= READING_MAX_PLATES);
+    return read_picture(ocr, jpeg, size, places, out, why);
+}
+
+const struct jpeg_picture *ocr_picture(const struct ocr *ocr)
+{
+    return &ocr->picture;
+}
+
+/* The size of a crop of the quad: its own, at most JPEG_CROP_SIDE a side. */
+static void crop_size(const struct point q[4], struct rectify_target *target)
+{
+    double wide = fmax(hypot(q[1].x - q[0].x, q[1].y - q[0].y), hypot(q[2].x - q[3].x, q[2].y - q[3].y));
+    double high = fmax(hypot(q[3].x - q[0].x, q[3].y - q[0].y), hypot(q[2].x - q[1].x, q[2].y - q[1].y));
+    double scale = fmin(1, JPEG_CROP_SIDE / fmax(wide, high));
+    target->width = (uint32_t)fmax(1, rint(wide * scale));
+    target->height = (uint32_t)fmax(1, rint(high * scale));
+}
+
+enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity, size_t *size,
+                  struct fault *why)
+{
+    struct region region = *where;
+    struct rectify_target target = {.pixels = ocr->plate};
+    struct point quad[4];
+    if (ocr->picture.width == 0)
+        return fault_set(why, ERR_NOT_FOUND, "no picture to cut a plate from");
+    rescale(&ocr->picture, false, &region);
+    if (!rectify_enlarge(region.corner, CROP_MARGIN, CROP_MARGIN, quad))
+        return fault_set(why, ERR_INPUT, "four corners that are no plate");
+    crop_size(quad, &target);
+    const uint8_t *bytes;
+    size_t length;
+    enum err err = rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why);
+    const struct image crop = {ocr->plate, target.width, target.height, target.width};
+    if (!err)
+        err = jpeg_encode(ocr->jpeg, &crop, CROP_QUALITY, &bytes, &length, why);
+    if (err)
+        return err;
+    if (length > capacity)
+        return fault_set(why, ERR_LIMIT, "a crop of %zu bytes, room for %zu", length, capacity);
+    memcpy(out, bytes, length);
+    *size = length;
+    return ERR_OK;
+}

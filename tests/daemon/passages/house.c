@@ -1,0 +1,268 @@
+/* Real roles in forked processes, connected as the parent connects them. */
+#include "house.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "storage/inside.h"
+
+static void pair(int *one, int *other)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    *one = ends[0];
+    *other = ends[1];
+}
+
+static void configure(struct house *h)
+{
+    static const char *const names[] = {"north", "south"};
+    config_defaults(&h->config);
+    snprintf(h->config.state_dir, sizeof h->config.state_dir, "%s", h->state_dir);
+    snprintf(h->config.tpm, sizeof h->config.tpm, "none");
+    h->config.max_rows = 40;
+    h->config.n_cameras = 2;
+    for (int i = 0; i < 2; i++) {
+        struct config_camera *camera = &h->config.cameras[i];
+        snprintf(camera->lane, sizeof camera->lane, "%s", names[i]);
+        snprintf(camera->name, sizeof camera->name, "%s-1", names[i]);
+        pair(&h->recognizer_side[i], &h->keeper_side[i]);
+    }
+}
+
+static void listen_at(struct house *h)
+{
+    struct sockaddr_un place = {.sun_family = AF_UNIX};
+    snprintf(h->socket_path, sizeof h->socket_path, "%s/laneward.sock", h->root);
+    memcpy(place.sun_path, h->socket_path, strlen(h->socket_path) + 1);
+    h->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(h->listen_fd, (struct sockaddr *)&place, sizeof place), 0);
+    assert_int_equal(listen(h->listen_fd, 64), 0);
+}
+
+int house_setup(void **state)
+{
+    struct house *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    snprintf(h->root, sizeof h->root, "/tmp/laneward-house-XXXXXX");
+    assert_non_null(mkdtemp(h->root));
+    snprintf(h->state_dir, sizeof h->state_dir, "%s/state", h->root);
+    assert_int_equal(mkdir(h->state_dir, 0700), 0);
+    h->counters = mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(h->counters != MAP_FAILED);
+    pair(&h->desk_side, &h->keeper_desk_side);
+    h->keeper_stop = h->desk_stop = -1;
+    configure(h);
+    listen_at(h);
+    *state = h;
+    return 0;
+}
+
+int house_teardown(void **state)
+{
+    struct house *h = *state;
+    char command[96];
+    house_kill(&h->keeper, &h->keeper_stop);
+    house_kill(&h->desk, &h->desk_stop);
+    for (int i = 0; i < 2; i++) {
+        close(h->recognizer_side[i]);
+        close(h->keeper_side[i]);
+    }
+    close(h->desk_side);
+    close(h->keeper_desk_side);
+    close(h->listen_fd);
+    munmap(h->counters, sizeof *h->counters);
+    snprintf(command, sizeof command, "%s/laneward.sock", h->root);
+    unlink(command);
+    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm", "host.key"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[160];
+        snprintf(path, sizeof path, "%s/%s", h->state_dir, files[i]);
+        unlink(path);
+    }
+    rmdir(h->state_dir);
+    rmdir(h->root);
+    free(h);
+    return 0;
+}
+
+static void clear_env(const struct house *h, struct role_env *env)
+{
+    *env = (struct role_env){.config = &h->config, .counters = h->counters, .data_dir = "", .alive_fd = -1,
+                             .mailbox_fd = -1, .shot_event_fd = -1, .taken_event_fd = -1, .source_fd = -1,
+                             .secret_fd = -1, .keeper_fd = -1, .desk_fd = -1, .listen_fd = -1};
+    for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
+        env->recognizer_fd[i] = -1;
+}
+
+/* Forks a role and waits for its first sign of life. */
+static pid_t start(const struct house *h, struct role_env *env, int *stop,
+                   enum err (*run)(const struct role_env *, struct fault *))
+{
+    int stop_pipe[2], alive_pipe[2];
+    assert_int_equal(pipe2(stop_pipe, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(alive_pipe, O_CLOEXEC | O_NONBLOCK), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct fault why;
+        close(stop_pipe[1]);
+        close(h->keeper_stop); /* the other role's pipe must end when the test closes it */
+        close(h->desk_stop);
+        signal(SIGXFSZ, SIG_IGN);
+        env->stop_fd = stop_pipe[0];
+        env->alive_fd = alive_pipe[1];
+        if (run(env, &why) == ERR_OK)
+            _exit(0);
+        fprintf(stderr, "%s\n", why.text);
+        _exit(10 + (int)why.code);
+    }
+    close(stop_pipe[0]);
+    close(alive_pipe[1]);
+    struct pollfd alive = {.fd = alive_pipe[0], .events = POLLIN};
+    char sign;
+    assert_int_equal(poll(&alive, 1, 10000), 1);
+    assert_int_equal(read(alive_pipe[0], &sign, 1), 1);
+    close(alive_pipe[0]); /* the child's own copy keeps the pipe open */
+    *stop = stop_pipe[1];
+    return pid;
+}
+
+void house_start_keeper(struct house *h)
+{
+    struct role_env env;
+    clear_env(h, &env);
+    env.role = ROLE_KEEPER;
+    env.desk_fd = h->keeper_desk_side;
+    for (int i = 0; i < 2; i++)
+        env.recognizer_fd[i] = h->keeper_side[i];
+    h->keeper = start(h, &env, &h->keeper_stop, keeper_run);
+}
+
+void house_start_desk(struct house *h)
+{
+    struct role_env env;
+    clear_env(h, &env);
+    env.role = ROLE_DESK;
+    env.keeper_fd = h->desk_side;
+    env.listen_fd = h->listen_fd;
+    h->desk = start(h, &env, &h->desk_stop, desk_run);
+}
+
+void house_stop(pid_t *role, int *stop)
+{
+    int status;
+    close(*stop);
+    *stop = -1;
+    for (int i = 0; i < 200; i++) {
+        pid_t ended = waitpid(*role, &status, WNOHANG);
+        if (ended == *role) {
+            *role = 0;
+            assert_true(WIFEXITED(status));
+            assert_int_equal(WEXITSTATUS(status), 0);
+            return;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    fail_msg("a role did not stop within 2 s");
+}
+
+void house_kill(pid_t *role, int *stop)
+{
+    int status;
+    if (*role == 0)
+        return;
+    kill(*role, SIGKILL);
+    waitpid(*role, &status, 0);
+    *role = 0;
+    close(*stop);
+    *stop = -1;
+}
+
+void house_receive(struct house *h, int fd)
+{
+    struct pollfd there = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&there, 1, 5000), 1);
+    assert_int_equal(message_receive(fd, &h->in, h->scratch, &h->why), ERR_OK);
+}
+
+void house_passage(uint32_t n, struct passage *out)
+{
+    memset(out, 0, sizeof *out);
+    struct row *row = &out->row;
+    passage_id("north-1", "made up", n, 0, row->id);
+    row->state = ROW_LOST;
+    row->first_ms = 1800000000000 + 1000 * (int64_t)n;
+    row->last_ms = row->first_ms + 700;
+    row->clock_synchronised = true;
+    snprintf(row->lane, sizeof row->lane, "north");
+    snprintf(row->camera, sizeof row->camera, "north-1");
+    snprintf(row->plate, sizeof row->plate, "TST%04u", (unsigned)n % 10000);
+    row->confidence = 0.9f;
+    row->n_frames = n;
+    row->n_candidates = 1;
+    memcpy(row->candidates[0].plate, row->plate, sizeof row->plate);
+    row->candidates[0].confidence = 0.9f;
+    row->crop_size = 2000 + n % 1000;
+    for (uint32_t i = 0; i < row->crop_size; i++)
+        out->crop[i] = (uint8_t)(i * 7 + n);
+}
+
+static struct binding_key *key;
+
+struct store *house_open_store(struct house *h)
+{
+    struct store *store = NULL;
+    struct binding_options options = {.dir = h->state_dir, .tpm = "none"};
+    assert_int_equal(h->keeper, 0);
+    if (binding_open(&key, &options, &h->why) != ERR_OK ||
+        store_open(&store, h->state_dir, key, &h->why) != ERR_OK)
+        fail_msg("%s", h->why.text);
+    return store;
+}
+
+void house_close_store(struct store **store)
+{
+    store_close(store);
+    binding_close(&key);
+}
+
+static int count(struct store *store, const char *sql, const char *const texts[3], uid_t uid)
+{
+    sqlite3_stmt *statement = NULL;
+    /* The store's own connection lets nothing read the looks: the test opens that door for itself. */
+    sqlite3_set_authorizer(store->database->db, NULL, NULL);
+    assert_int_equal(sqlite3_prepare_v2(store->database->db, sql, -1, &statement, NULL), SQLITE_OK);
+    for (int i = 0; i < 3 && texts[i] != NULL; i++)
+        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT), SQLITE_OK);
+    if (sqlite3_bind_parameter_count(statement) == 3)
+        assert_int_equal(sqlite3_bind_int64(statement, 3, uid), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int n = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return n;
+}
+
+int house_count_looks(struct store *store, const char *kind)
+{
+    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind}, 0);
+}
+
+int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason)
+{
+    return count(store, "SELECT count(*) FROM look WHERE user = ?1 AND reason = ?2 AND uid = ?3",
+                 (const char *const[3]){user, reason}, uid);
+}

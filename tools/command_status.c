@@ -1,0 +1,118 @@
+/* laneward status: cameras, store and key binding, as the daemon tells them. */
+#include <getopt.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "tools/client.h"
+#include "tools/command.h"
+#include "tools/sheet.h"
+#include "tools/when.h"
+
+static const char usage[] =
+    "usage: laneward status [--json] [--socket PATH]\n\n"
+    "Shows each camera's pictures and readings, the store, and what the store's key is bound to. Tells of no\n"
+    "vehicle, so it needs no reason.\n\n"
+    "      --json         one JSON object\n"
+    "      --socket PATH  the daemon's socket (default: $LANEWARD_SOCKET, or %s)\n"
+    "  -h, --help\n\n"
+    "DROPPED: pictures overtaken by newer ones. BAD: not readable as pictures. UNREAD: vehicles whose plate was\n"
+    "seen and not read. WAITING: passages that are not durable yet; LOST: given up because the store did not\n"
+    "take them. P50, P99: milliseconds from a picture's last byte to its reading.\n\n"
+    "Exit status: 0 answered, 1 error, 2 wrong use.\n";
+
+static void print_cameras(const json_t *cameras)
+{
+    static struct sheet sheet;
+    static const char *const counts[] = {"frames", "dropped", "bad_frames", "reconnects"};
+    static const char *const results[] = {"passages", "unread", "unacknowledged", "lost_passages"};
+    size_t i;
+    const json_t *camera;
+    sheet_begin(&sheet, "CAMERA|STATE|>FRAMES|>DROPPED|>BAD|>RECONN|>FPS|LAST READ|>P50|>P99|>PASSAGES|>UNREAD|>WAITING|"
+                        ">LOST");
+    json_array_foreach(cameras, i, camera) {
+        char read[WHEN_TEXT_SIZE];
+        if (i >= CONFIG_MAX_CAMERAS)
+            break;
+        when_text(client_number(camera, "last_read"), read);
+        sheet_line(&sheet);
+        sheet_cell(&sheet, "%s", client_text(camera, "camera_id"));
+        sheet_cell(&sheet, "%s", client_true(camera, "connected") ? "connected" : "away");
+        for (size_t k = 0; k < 4; k++)
+            sheet_cell(&sheet, "%lld", (long long)client_number(camera, counts[k]));
+        sheet_cell(&sheet, "%.1f", json_number_value(json_object_get(camera, "fps")));
+        sheet_cell(&sheet, "%s", read);
+        sheet_cell(&sheet, "%.1f", json_number_value(json_object_get(camera, "latency_p50_ms")));
+        sheet_cell(&sheet, "%.1f", json_number_value(json_object_get(camera, "latency_p99_ms")));
+        for (size_t k = 0; k < 4; k++)
+            sheet_cell(&sheet, "%lld", (long long)client_number(camera, results[k]));
+    }
+    sheet_print(&sheet, stdout);
+}
+
+static void print_store(const json_t *answer)
+{
+    const json_t *store = json_object_get(answer, "store");
+    const char *binding = client_text(answer, "binding");
+    char oldest[WHEN_TEXT_SIZE];
+    when_text(client_number(store, "oldest"), oldest);
+    printf("\nstore    ");
+    if (client_true(store, "available"))
+        printf("%lld passages, %.1f MiB, oldest %s", (long long)client_number(store, "passages"),
+               (double)client_number(store, "bytes") / (1024 * 1024), oldest);
+    else
+        printf("NOT AVAILABLE: the daemon's log tells why; recognition goes on");
+    if (client_number(store, "errors") > 0)
+        printf(", %lld errors since the start", (long long)client_number(store, "errors"));
+    printf("\nbinding  binding=%s\n", binding[0] != '\0' ? binding : "unknown");
+    long long up = (long long)client_number(answer, "uptime_s");
+    printf("daemon   up %lld d %02lld:%02lld:%02lld, %lld restarts of roles\n", up / 86400, up / 3600 % 24, up / 60 % 60,
+           up % 60, (long long)client_number(answer, "restarts"));
+    printf("clock    %s\n", client_true(answer, "clock_synchronised") ? "synchronised" : "NOT SYNCHRONISED");
+}
+
+static int show(const json_t *answer, bool as_json)
+{
+    if (as_json) {
+        json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+        putchar('\n');
+    } else {
+        print_cameras(json_object_get(answer, "cameras"));
+        print_store(answer);
+    }
+    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_FOUND : CLIENT_ERROR;
+}
+
+int command_status(int argc, char **argv)
+{
+    enum { JSON = 256, SOCKET };
+    static const struct option options[] = {{"json", no_argument, NULL, JSON},
+                                            {"socket", required_argument, NULL, SOCKET},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *socket_path = NULL;
+    bool as_json = false;
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (option == 'h') {
+            printf(usage, client_socket(NULL));
+            return 0;
+        }
+        if (option == '?' || option == ':')
+            return CLIENT_USAGE;
+        as_json |= option == JSON;
+        socket_path = option == SOCKET ? optarg : socket_path;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "laneward status: only options are understood; see --help\n");
+        return CLIENT_USAGE;
+    }
+    struct fault why;
+    json_t *answer = NULL;
+    struct query query = {.kind = QUERY_STATUS};
+    if (client_ask(socket_path, &query, &answer, &why) != ERR_OK) {
+        fprintf(stderr, "laneward status: %s\n", why.text);
+        return CLIENT_ERROR;
+    }
+    int status = show(answer, as_json);
+    json_decref(answer);
+    return status;
+}

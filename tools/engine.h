@@ -1,0 +1,22 @@
+/* The options that `laneward read` and `laneward bench` share, and the recognition engine they open with them. */
+#ifndef LANEWARD_TOOLS_ENGINE_H
+#define LANEWARD_TOOLS_ENGINE_H
+
+#include "ocr/ocr.h"
+
+struct engine {
+    const char *models;  /* --models DIR; NULL: beside the program */
+    const char *regions; /* --regions DIR; NULL: beside the program */
+    const char *country; /* --country CC; NULL: all */
+    unsigned topn;
+    bool plate_only;
+};
+
+/* Opens the engine; what is wrong is told on stderr, after `command`. NULL: it could not be opened. */
+struct ocr *engine_open(const struct engine *engine, const char *command);
+
+/* A count from an option's argument, low..high. False: it is none; told on stderr. */
+bool engine_number(const char *command, const char *option, const char *text, unsigned low, unsigned high,
+                   unsigned *out);
+
+#endif
