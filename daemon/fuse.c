@@ -15,6 +15,8 @@ static const float doubt_left_each = 0.45f, doubt_left_least = 0.1f;
 static const float full_width = 100.0f, least_size = 0.2f;
 /* A position's majority must outvote the single text by so much to replace a character that it read. */
 static const float majority = 1.3f;
+/* Less belief than this is no reading: the plate was seen, and not read. And none is surer than this. */
+static const float least_reading = 0.02f, most_sure = 0.999f;
 static const float most_composed = 0.9f, vote_weight = 2.0f, least_vote = -4.0f;
 
 static float clamp(float value, float low, float high)
@@ -198,7 +200,7 @@ static float confidence_of_best(const struct fuse *fuse, const struct fuse_text 
     float own = fmaxf(evidence(best), 1e-6f);
     /* One frame alone has no rival: its calibrated confidence already knows its own second choices. */
     float against = rival(fuse, best->text);
-    return (1 - (1 - best->best_confidence) * left) * own / (own + against);
+    return fminf((1 - (1 - best->best_confidence) * left) * own / (own + against), most_sure);
 }
 
 static void put_candidate(struct row *row, const char *text, bool matches, float confidence)
@@ -275,6 +277,12 @@ void fuse_result(const struct fuse *fuse, struct row *out)
     if (fuse->n_texts == 0)
         return;
     put_first(fuse, out);
+    if (out->candidates[0].confidence < least_reading) {
+        out->n_candidates = 0;
+        memset(out->region, 0, sizeof out->region);
+        out->needs_review = true;
+        return;
+    }
     put_others(fuse, out);
     memcpy(out->plate, out->candidates[0].plate, sizeof out->plate);
     out->confidence = out->candidates[0].confidence;

@@ -37,7 +37,8 @@ void fuse_add(struct fuse *fuse, const struct reading *reading, float width);
 
 /* Fill the row's plate, region, confidence, candidates (best first) and needs_review. Confidence of the best: agreement of
  * further frames takes away at most nine tenths of the doubt that the best single frame left, because frames of one vehicle
- * share their errors (dirt, glare, angle); frames that clearly say another text take their share away. */
+ * share their errors (dirt, glare, angle); frames that clearly say another text take their share away. Belief of less than
+ * 2 % is no reading: the row then has no text. */
 void fuse_result(const struct fuse *fuse, struct row *out);
 
 /* The best supported text that a frame has listed, or NULL. Good until the next fuse_add. */

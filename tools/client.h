@@ -7,7 +7,7 @@
 #include "daemon/query.h"
 
 /* Exit statuses of the commands that ask. */
-enum { CLIENT_FOUND = 0, CLIENT_ERROR = 1, CLIENT_USAGE = 2, CLIENT_NOTHING = 3 };
+enum { CLIENT_ANSWERED = 0, CLIENT_ERROR = 1, CLIENT_USAGE = 2 };
 
 /* Where the desk listens: `socket_path` if it is not NULL, else $LANEWARD_SOCKET, else the default configuration's place. */
 const char *client_socket(const char *socket_path);

@@ -43,7 +43,7 @@ static const char usage[] =
     "  -h, --help\n\n"
     "TIME is 2026-11-22T10:30:00Z, \"2026-11-22 10:30\" or 10:30 (local time), or 10m: so long ago.\n"
     "A gap is a time in which passages could not be stored: what is missing then was not seen to be absent.\n\n"
-    "Exit status: 0 found, 1 error, 2 wrong use, 3 answered and nothing was found.\n";
+    "Exit status: 0 answered (also when nothing was found), 1 error, 2 wrong use.\n";
 
 static int complain(const char *text)
 {
@@ -331,7 +331,7 @@ static int save_image(const struct asked *asked, const json_t *answer)
         fprintf(stderr, "laneward query: cannot write %s: %s\n", asked->output, strerror(errno));
         return CLIENT_ERROR;
     }
-    return CLIENT_FOUND;
+    return CLIENT_ANSWERED;
 }
 
 static int show(const struct asked *asked, const json_t *answer)
@@ -350,7 +350,7 @@ static int show(const struct asked *asked, const json_t *answer)
         fprintf(stderr, "laneward query: cannot write the answer: %s\n", strerror(errno));
         return CLIENT_ERROR;
     }
-    return json_array_size(results) > 0 ? CLIENT_FOUND : CLIENT_NOTHING;
+    return CLIENT_ANSWERED;
 }
 
 int command_query(int argc, char **argv)

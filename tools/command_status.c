@@ -79,7 +79,7 @@ static int show(const json_t *answer, bool as_json)
         print_cameras(json_object_get(answer, "cameras"));
         print_store(answer);
     }
-    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_FOUND : CLIENT_ERROR;
+    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_ANSWERED : CLIENT_ERROR;
 }
 
 int command_status(int argc, char **argv)

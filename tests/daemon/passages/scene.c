@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,10 +51,10 @@ struct reading *scene_plate(struct scene *scene, float x, float y, float width, 
     r->n_positions = (uint8_t)strlen(text);
     for (int i = 0; i < r->n_positions; i++) {
         char c = text[i];
-        float rest = (1 - confidence) / 36;
+        float sure = powf(confidence, 1.0f / (float)r->n_positions), rest = (1 - sure) / 36;
         for (int k = 0; k < 37; k++)
             r->position[i][k] = rest;
-        r->position[i][c <= '9' ? c - '0' + 1 : c - 'A' + 11] = confidence;
+        r->position[i][c <= '9' ? c - '0' + 1 : c - 'A' + 11] = sure;
     }
     return r;
 }

@@ -132,6 +132,22 @@ static void a_plate_that_is_never_read_is_a_passage_without_text(void **state)
     scene_close(&s);
 }
 
+static void readings_without_belief_neither_split_a_vehicle_nor_name_it(void **state)
+{
+    (void)state;
+    static const char *const noise[] = {"R6", "E82", "KH968", "", "1I1", "8QX4410"};
+    scene_open(&s, 2);
+    for (int i = 0; i < 6; i++) {
+        scene_plate(&s, 300 + 10 * (float)i, 300, 60, noise[i], 0.001f);
+        scene_shoot(&s, 200);
+    }
+    scene_end(&s);
+    assert_int_equal(scene_passages(&s), 1);
+    assert_string_equal(scene_passage(&s, 0)->plate, "");
+    assert_int_equal(scene_passage(&s, 0)->n_candidates, 0);
+    scene_close(&s);
+}
+
 static void a_plate_first_unread_and_then_read_is_one_passage(void **state)
 {
     (void)state;
@@ -549,6 +565,7 @@ int main(void)
         cmocka_unit_test(a_parked_vehicle_is_one_passage_with_rare_updates),
         cmocka_unit_test(a_parked_vehicle_hidden_for_longer_than_the_gap_stays_one),
         cmocka_unit_test(a_plate_that_is_never_read_is_a_passage_without_text),
+        cmocka_unit_test(readings_without_belief_neither_split_a_vehicle_nor_name_it),
         cmocka_unit_test(a_plate_first_unread_and_then_read_is_one_passage),
         cmocka_unit_test(the_same_plate_again_within_the_gap_goes_on),
         cmocka_unit_test(the_same_plate_again_after_the_gap_is_another_passage),
