@@ -19,7 +19,8 @@ struct merkle_hash merkle_leaf(const uint8_t *record, size_t size)
     struct merkle_hash hash;
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     int good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-               EVP_DigestUpdate(context, &leaf, 1) == 1 && EVP_DigestUpdate(context, record, size) == 1 &&
+               EVP_DigestUpdate(context, &leaf, 1) == 1 &&
+               EVP_DigestUpdate(context, record, size) == 1 &&
                EVP_DigestFinal_ex(context, hash.byte, NULL) == 1;
     EVP_MD_CTX_free(context);
     assert(good);
@@ -61,7 +62,8 @@ static void append(struct merkle_proof *proof, struct merkle_hash hash)
     proof->hash[proof->n++] = hash;
 }
 
-static void inclusion(const struct merkle_hash *leaves, size_t n, size_t index, struct merkle_proof *out)
+static void inclusion(const struct merkle_hash *leaves, size_t n, size_t index,
+                      struct merkle_proof *out)
 {
     if (n == 1)
         return;
@@ -75,7 +77,8 @@ static void inclusion(const struct merkle_hash *leaves, size_t n, size_t index, 
     }
 }
 
-void merkle_prove_inclusion(const struct merkle_hash *leaves, size_t n, size_t index, struct merkle_proof *out)
+void merkle_prove_inclusion(const struct merkle_hash *leaves, size_t n, size_t index,
+                            struct merkle_proof *out)
 {
     assert(index < n);
     out->n = 0;
@@ -101,7 +104,8 @@ static void consistency(const struct merkle_hash *leaves, size_t old, size_t n, 
     }
 }
 
-void merkle_prove_consistency(const struct merkle_hash *leaves, size_t old, size_t n, struct merkle_proof *out)
+void merkle_prove_consistency(const struct merkle_hash *leaves, size_t old, size_t n,
+                              struct merkle_proof *out)
 {
     assert(0 < old && old <= n);
     out->n = 0;
@@ -113,8 +117,8 @@ static bool same(const struct merkle_hash *a, const struct merkle_hash *b)
     return memcmp(a->byte, b->byte, MERKLE_HASH_SIZE) == 0;
 }
 
-bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash *leaf, uint64_t index, uint64_t n,
-                     const struct merkle_hash *root)
+bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash *leaf,
+                     uint64_t index, uint64_t n, const struct merkle_hash *root)
 {
     if (index >= n || proof->n > MERKLE_MAX_PROOF)
         return false;
@@ -138,8 +142,8 @@ bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash 
     return last == 0 && same(&hash, root);
 }
 
-bool merkle_extends(const struct merkle_proof *proof, uint64_t old, const struct merkle_hash *old_root, uint64_t n,
-                    const struct merkle_hash *root)
+bool merkle_extends(const struct merkle_proof *proof, uint64_t old,
+                    const struct merkle_hash *old_root, uint64_t n, const struct merkle_hash *root)
 {
     if (old == 0 || old > n || proof->n > MERKLE_MAX_PROOF)
         return false;
@@ -147,7 +151,8 @@ bool merkle_extends(const struct merkle_proof *proof, uint64_t old, const struct
         return proof->n == 0 && same(old_root, root);
     size_t i = 0;
     struct merkle_hash before, after;
-    if ((old & (old - 1)) == 0) { /* the old tree is whole in the new one: its root begins the walk */
+    if ((old & (old - 1)) ==
+        0) { /* the old tree is whole in the new one: its root begins the walk */
         before = *old_root;
     } else if (proof->n > 0) {
         before = proof->hash[i++];

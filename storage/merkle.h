@@ -1,4 +1,5 @@
-/* Merkle trees over a log's records (RFC 6962, section 2.1, SHA-256): roots, proofs, and checking them. Pure. */
+/* Merkle trees over a log's records (RFC 6962, section 2.1, SHA-256): roots, proofs, and checking
+ * them. Pure. */
 #ifndef LANEWARD_STORAGE_MERKLE_H
 #define LANEWARD_STORAGE_MERKLE_H
 
@@ -27,15 +28,17 @@ struct merkle_hash merkle_leaf(const uint8_t *record, size_t size);
 struct merkle_hash merkle_root(const struct merkle_hash *leaves, size_t n);
 
 /* That leaf `index` (< n) is in the tree of n leaves. */
-void merkle_prove_inclusion(const struct merkle_hash *leaves, size_t n, size_t index, struct merkle_proof *out);
+void merkle_prove_inclusion(const struct merkle_hash *leaves, size_t n, size_t index,
+                            struct merkle_proof *out);
 
 /* That the tree of n leaves begins with the tree of `old` leaves (0 < old <= n). */
-void merkle_prove_consistency(const struct merkle_hash *leaves, size_t old, size_t n, struct merkle_proof *out);
+void merkle_prove_consistency(const struct merkle_hash *leaves, size_t old, size_t n,
+                              struct merkle_proof *out);
 
 /* Whether a proof from outside holds; sizes and indexes may be anything. */
-bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash *leaf, uint64_t index, uint64_t n,
-                     const struct merkle_hash *root);
-bool merkle_extends(const struct merkle_proof *proof, uint64_t old, const struct merkle_hash *old_root, uint64_t n,
-                    const struct merkle_hash *root);
+bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash *leaf,
+                     uint64_t index, uint64_t n, const struct merkle_hash *root);
+bool merkle_extends(const struct merkle_proof *proof, uint64_t old,
+                    const struct merkle_hash *old_root, uint64_t n, const struct merkle_hash *root);
 
 #endif

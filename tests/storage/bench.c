@@ -1,4 +1,5 @@
-/* bench_storage FOLDER [ROWS]: puts a second, time of an opening and of each kind of query, on the disk of FOLDER. */
+/* bench_storage FOLDER [ROWS]: puts a second, time of an opening and of each kind of query, on the
+ * disk of FOLDER. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ static void die(const struct fault *why)
 }
 
 /* Median and 99th percentile of a query whose plate and time vary. */
-static void measure(struct store *store, const char *name, struct store_query query, uint32_t n_rows)
+static void measure(struct store *store, const char *name, struct store_query query,
+                    uint32_t n_rows)
 {
     double times[QUERIES];
     struct row rows[STORE_MAX_ROWS];
@@ -69,12 +71,16 @@ static void measure(struct store *store, const char *name, struct store_query qu
 static void measure_finds(struct store *store, uint32_t n_rows)
 {
     measure(store, "exact plate", (struct store_query){.plate = "#########", .limit = 50}, n_rows);
-    measure(store, "two wildcards at the end", (struct store_query){.plate = "#######??", .limit = 50}, n_rows);
-    measure(store, "two wildcards in front", (struct store_query){.plate = "??#######", .limit = 50}, n_rows);
-    measure(store, "look-alike", (struct store_query){.plate = "#########", .look_alike = true, .limit = 50}, n_rows);
+    measure(store, "two wildcards at the end",
+            (struct store_query){.plate = "#######??", .limit = 50}, n_rows);
+    measure(store, "two wildcards in front",
+            (struct store_query){.plate = "??#######", .limit = 50}, n_rows);
+    measure(store, "look-alike",
+            (struct store_query){.plate = "#########", .look_alike = true, .limit = 50}, n_rows);
     measure(store, "look-alike, wildcard in front",
             (struct store_query){.plate = "?########", .look_alike = true, .limit = 50}, n_rows);
-    measure(store, "lane, ten minutes", (struct store_query){.lane = "north-1", .from_ms = 1, .limit = 50}, n_rows);
+    measure(store, "lane, ten minutes",
+            (struct store_query){.lane = "north-1", .from_ms = 1, .limit = 50}, n_rows);
     measure(store, "the newest 50", (struct store_query){.limit = 50}, n_rows);
 }
 
@@ -87,14 +93,15 @@ static void measure_puts(struct store *store, uint32_t n_rows)
         if (fixture_put(store, i, CROP, &why) != ERR_OK)
             die(&why);
     double took = now_ms() - begin;
-    printf("put, %d KB crop, durable one by one    %.0f a second (%.2f ms of CPU each)\n", CROP / 1024,
-           n / took * 1e3, (cpu_ms() - cpu) / n);
+    printf("put, %d KB crop, durable one by one    %.0f a second (%.2f ms of CPU each)\n",
+           CROP / 1024, n / took * 1e3, (cpu_ms() - cpu) / n);
     for (uint32_t i = n; i < n_rows; i++)
         if (fixture_put(store, i, 0, &why) != ERR_OK)
             die(&why);
     begin = now_ms();
     for (uint32_t i = 0; i < 1000; i++) {
-        struct ledger_look look = {.at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
+        struct ledger_look look = {
+            .at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
         if (ledger_look(store, &look, &why) != ERR_OK)
             die(&why);
     }
@@ -114,7 +121,8 @@ int main(int argc, char **argv)
     struct fault why;
     uint32_t n_rows = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 50000;
     if (argc < 2 || n_rows == 0 ||
-        snprintf(dir, sizeof dir, "%s/bench-XXXXXX", argv[1]) >= (int)sizeof dir || mkdtemp(dir) == NULL) {
+        snprintf(dir, sizeof dir, "%s/bench-XXXXXX", argv[1]) >= (int)sizeof dir ||
+        mkdtemp(dir) == NULL) {
         fprintf(stderr, "usage: %s FOLDER [ROWS]\n", argv[0]);
         return 2;
     }
@@ -122,7 +130,8 @@ int main(int argc, char **argv)
     struct binding_key *key = NULL;
     struct store *store = NULL;
     double begin = now_ms();
-    if (binding_open(&key, &options, &why) != ERR_OK || store_open(&store, dir, key, &why) != ERR_OK)
+    if (binding_open(&key, &options, &why) != ERR_OK ||
+        store_open(&store, dir, key, &why) != ERR_OK)
         die(&why);
     printf("first opening: key and database made   %.1f ms\n", now_ms() - begin);
     measure_puts(store, n_rows);

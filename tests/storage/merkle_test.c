@@ -48,7 +48,8 @@ static struct merkle_hash naive_root(size_t n)
             uint8_t bytes[65] = {1};
             memcpy(bytes + 1, &level[i], 32);
             memcpy(bytes + 33, &level[i + 1], 32);
-            assert_int_equal(EVP_Digest(bytes, sizeof bytes, level[next].byte, NULL, EVP_sha256(), NULL), 1);
+            assert_int_equal(
+                EVP_Digest(bytes, sizeof bytes, level[next].byte, NULL, EVP_sha256(), NULL), 1);
         }
         n = next;
     }
@@ -93,7 +94,8 @@ static void every_inclusion_is_proved_and_no_other(void **state)
             assert_true(merkle_includes(&proof, &leaves[index], index, n, &root));
             assert_false(merkle_includes(&proof, &leaves[MAX], index, n, &root));
             for (uint64_t other = 0; other <= n; other++)
-                assert_int_equal(merkle_includes(&proof, &leaves[index], other, n, &root), other == index);
+                assert_int_equal(merkle_includes(&proof, &leaves[index], other, n, &root),
+                                 other == index);
             for (size_t i = 0; i < proof.n; i++) {
                 proof.hash[i].byte[i % 32] ^= 1;
                 assert_false(merkle_includes(&proof, &leaves[index], index, n, &root));

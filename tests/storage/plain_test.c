@@ -1,4 +1,5 @@
-/* The store linked with a SQLite that has no cipher and takes a key without a word: it refuses to write in the clear. */
+/* The store linked with a SQLite that has no cipher and takes a key without a word: it refuses to
+ * write in the clear. */
 #include <dirent.h>
 #include <sqlite3.h>
 #include <stdio.h>

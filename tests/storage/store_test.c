@@ -183,7 +183,8 @@ static void crops_of_every_size_come_back(void **state)
 static void a_wildcard_stands_for_exactly_one_character(void **state)
 {
     struct fixture *f = *state;
-    static const char *const plates[] = {"AB1123", "AB2123", "AB123", "ABX9123", "CB1123", "AB112", "B"};
+    static const char *const plates[] = {"AB1123", "AB2123", "AB123", "ABX9123",
+                                         "CB1123", "AB112",  "B"};
     for (uint32_t i = 0; i < sizeof plates / sizeof plates[0]; i++) {
         struct row row = with_plate(i, plates[i]);
         put(f, &row);
@@ -202,8 +203,9 @@ static void look_alikes_count_as_the_same_only_when_asked(void **state)
     struct fixture *f = *state;
     static const struct {
         const char *stored, *asked, *with_wildcard;
-    } pairs[] = {{"XO1", "X01", "?01"}, {"XD2", "X02", "?02"}, {"XQ3", "X03", "?03"}, {"YI4", "Y14", "?14"},
-                 {"VB5", "V85", "?85"}, {"US6", "U56", "?56"}, {"TZ7", "T27", "?27"}, {"RG8", "R68", "?68"}};
+    } pairs[] = {{"XO1", "X01", "?01"}, {"XD2", "X02", "?02"}, {"XQ3", "X03", "?03"},
+                 {"YI4", "Y14", "?14"}, {"VB5", "V85", "?85"}, {"US6", "U56", "?56"},
+                 {"TZ7", "T27", "?27"}, {"RG8", "R68", "?68"}};
     for (uint32_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         struct row row = with_plate(i, pairs[i].stored);
         put(f, &row);
