@@ -22,7 +22,8 @@
 static void pair(int *one, int *other)
 {
     int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+                     0);
     *one = ends[0];
     *other = ends[1];
 }
@@ -61,7 +62,8 @@ int house_setup(void **state)
     assert_non_null(mkdtemp(h->root));
     snprintf(h->state_dir, sizeof h->state_dir, "%s/state", h->root);
     assert_int_equal(mkdir(h->state_dir, 0700), 0);
-    h->counters = mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    h->counters = mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(h->counters != MAP_FAILED);
     pair(&h->desk_side, &h->keeper_desk_side);
     h->keeper_stop = h->desk_stop = -1;
@@ -87,7 +89,8 @@ int house_teardown(void **state)
     munmap(h->counters, sizeof *h->counters);
     snprintf(command, sizeof command, "%s/laneward.sock", h->root);
     unlink(command);
-    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm", "host.key"};
+    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm",
+                                        "host.key"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", h->state_dir, files[i]);
@@ -101,9 +104,18 @@ int house_teardown(void **state)
 
 static void clear_env(const struct house *h, struct role_env *env)
 {
-    *env = (struct role_env){.config = &h->config, .counters = h->counters, .data_dir = "", .alive_fd = -1,
-                             .mailbox_fd = -1, .shot_event_fd = -1, .taken_event_fd = -1, .source_fd = -1,
-                             .secret_fd = -1, .keeper_fd = -1, .desk_fd = -1, .listen_fd = -1};
+    *env = (struct role_env){.config = &h->config,
+                             .counters = h->counters,
+                             .data_dir = "",
+                             .alive_fd = -1,
+                             .mailbox_fd = -1,
+                             .shot_event_fd = -1,
+                             .taken_event_fd = -1,
+                             .source_fd = -1,
+                             .secret_fd = -1,
+                             .keeper_fd = -1,
+                             .desk_fd = -1,
+                             .listen_fd = -1};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         env->recognizer_fd[i] = -1;
 }
@@ -243,11 +255,13 @@ void house_close_store(struct store **store)
 static int count(struct store *store, const char *sql, const char *const texts[3], uid_t uid)
 {
     sqlite3_stmt *statement = NULL;
-    /* The store's own connection lets nothing read the looks: the test opens that door for itself. */
+    /* The store's own connection lets nothing read the looks: the test opens that door for itself.
+     */
     sqlite3_set_authorizer(store->database->db, NULL, NULL);
     assert_int_equal(sqlite3_prepare_v2(store->database->db, sql, -1, &statement, NULL), SQLITE_OK);
     for (int i = 0; i < 3 && texts[i] != NULL; i++)
-        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT), SQLITE_OK);
+        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT),
+                         SQLITE_OK);
     if (sqlite3_bind_parameter_count(statement) == 3)
         assert_int_equal(sqlite3_bind_int64(statement, 3, uid), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
@@ -258,7 +272,8 @@ static int count(struct store *store, const char *sql, const char *const texts[3
 
 int house_count_looks(struct store *store, const char *kind)
 {
-    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind}, 0);
+    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind},
+                 0);
 }
 
 int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason)

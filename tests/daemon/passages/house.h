@@ -1,4 +1,5 @@
-/* A keeper and a desk as real processes around a real store in a temporary folder, for the tests of the roles. */
+/* A keeper and a desk as real processes around a real store in a temporary folder, for the tests of
+ * the roles. */
 #ifndef LANEWARD_TESTS_HOUSE_H
 #define LANEWARD_TESTS_HOUSE_H
 
@@ -15,10 +16,10 @@
 struct house {
     char root[64], state_dir[96], socket_path[96];
     struct config config;
-    struct counters *counters; /* shared with the roles */
+    struct counters *counters;              /* shared with the roles */
     int recognizer_side[2], keeper_side[2]; /* of two cameras, north-1 and south-1 */
     int desk_side, keeper_desk_side, listen_fd;
-    pid_t keeper, desk; /* 0: not running */
+    pid_t keeper, desk;         /* 0: not running */
     int keeper_stop, desk_stop; /* closing them ends the role */
     struct message in, out;
     uint8_t scratch[MESSAGE_MAX];
