@@ -104,7 +104,8 @@ static void add_positions(struct fuse *fuse, const struct reading *reading, floa
     for (size_t i = 0; i < length; i++) {
         if (reading->n_positions == length)
             for (int symbol = 1; symbol < FUSE_CLASSES; symbol++)
-                fuse->votes[length][i][symbol] += weight * clamp(reading->position[i][symbol], 0, 1);
+                fuse->votes[length][i][symbol] +=
+                    weight * clamp(reading->position[i][symbol], 0, 1);
         else /* a reader that gives no distributions votes with its text */
             fuse->votes[length][i][class_of(text[i])] += weight;
     }
