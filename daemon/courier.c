@@ -93,6 +93,12 @@ void courier_settle(struct courier *courier, const char *cursor)
     want(&courier->cursor);
 }
 
+void courier_hurry(struct courier *courier)
+{
+    if (!courier->cursor.in_flight)
+        courier->cursor.not_before_ms = INT64_MIN;
+}
+
 static void answer_note(struct note *note, const struct message *m, int64_t now_ms)
 {
     if (!note->in_flight || note->seq != m->seq)

@@ -20,6 +20,9 @@ bool courier_put(struct courier *courier, const struct passage *passage, uint64_
  */
 void courier_settle(struct courier *courier, const char *cursor);
 
+/* The end: what was to wait for its second goes out at once. */
+void courier_hurry(struct courier *courier);
+
 /* Receive what is there and send what is due; `now_ms` of a steady clock. ERR_CLOSED, ERR_IO: the
  * keeper's end is gone. */
 enum err courier_work(struct courier *courier, int64_t now_ms, struct fault *why) MUST_USE;

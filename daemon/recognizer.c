@@ -329,6 +329,7 @@ static enum err flush(struct recognizer *r, struct fault *why)
     int64_t until = steady_ms() + FLUSH_MS;
     pass_time(r, true);
     for (;;) {
+        courier_hurry(r->courier);
         enum err err = speak_with_keeper(r, why);
         struct courier_state state = courier_state(r->courier, steady_ms());
         if (err != ERR_OK)
@@ -337,8 +338,9 @@ static enum err flush(struct recognizer *r, struct fault *why)
             return ERR_OK;
         int64_t left = until - steady_ms();
         if (left <= 0) {
-            log_write(LOG_LEVEL_WARNING, "%zu passages were not acknowledged at the end",
-                      state.unacknowledged);
+            if (state.unacknowledged > 0)
+                log_write(LOG_LEVEL_WARNING, "%zu passages were not acknowledged at the end",
+                          state.unacknowledged);
             return ERR_OK;
         }
         struct pollfd fd = {.fd = r->env->keeper_fd, .events = POLLIN};

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/mailbox.h"
 #include "storage/inside.h"
 
 static void pair(int *one, int *other)
@@ -66,9 +68,13 @@ int house_setup(void **state)
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(h->counters != MAP_FAILED);
     pair(&h->desk_side, &h->keeper_desk_side);
-    h->keeper_stop = h->desk_stop = -1;
+    h->keeper_stop = h->desk_stop = h->recognizer_stop = -1;
     configure(h);
     listen_at(h);
+    h->mailbox_fd = mailbox_create(h->config.max_frame_bytes);
+    h->shot_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    h->taken_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(h->mailbox_fd >= 0 && h->shot_event_fd >= 0 && h->taken_event_fd >= 0);
     *state = h;
     return 0;
 }
@@ -79,6 +85,10 @@ int house_teardown(void **state)
     char command[96];
     house_kill(&h->keeper, &h->keeper_stop);
     house_kill(&h->desk, &h->desk_stop);
+    house_kill(&h->recognizer, &h->recognizer_stop);
+    close(h->mailbox_fd);
+    close(h->shot_event_fd);
+    close(h->taken_event_fd);
     for (int i = 0; i < 2; i++) {
         close(h->recognizer_side[i]);
         close(h->keeper_side[i]);
@@ -106,7 +116,7 @@ static void clear_env(const struct house *h, struct role_env *env)
 {
     *env = (struct role_env){.config = &h->config,
                              .counters = h->counters,
-                             .data_dir = "",
+                             .data_dir = LANEWARD_BINARY_DIR "/share/laneward",
                              .alive_fd = -1,
                              .mailbox_fd = -1,
                              .shot_event_fd = -1,
@@ -134,6 +144,7 @@ static pid_t start(const struct house *h, struct role_env *env, int *stop,
         close(stop_pipe[1]);
         close(h->keeper_stop); /* the other role's pipe must end when the test closes it */
         close(h->desk_stop);
+        close(h->recognizer_stop);
         signal(SIGXFSZ, SIG_IGN);
         env->stop_fd = stop_pipe[0];
         env->alive_fd = alive_pipe[1];
@@ -146,7 +157,7 @@ static pid_t start(const struct house *h, struct role_env *env, int *stop,
     close(alive_pipe[1]);
     struct pollfd alive = {.fd = alive_pipe[0], .events = POLLIN};
     char sign;
-    assert_int_equal(poll(&alive, 1, 10000), 1);
+    assert_int_equal(poll(&alive, 1, 30000), 1);
     assert_int_equal(read(alive_pipe[0], &sign, 1), 1);
     close(alive_pipe[0]); /* the child's own copy keeps the pipe open */
     *stop = stop_pipe[1];
@@ -172,6 +183,19 @@ void house_start_desk(struct house *h)
     env.keeper_fd = h->desk_side;
     env.listen_fd = h->listen_fd;
     h->desk = start(h, &env, &h->desk_stop, desk_run);
+}
+
+void house_start_recognizer(struct house *h)
+{
+    struct role_env env;
+    clear_env(h, &env);
+    env.role = ROLE_RECOGNIZER;
+    env.camera = 0;
+    env.keeper_fd = h->recognizer_side[0];
+    env.mailbox_fd = h->mailbox_fd;
+    env.shot_event_fd = h->shot_event_fd;
+    env.taken_event_fd = h->taken_event_fd;
+    h->recognizer = start(h, &env, &h->recognizer_stop, recognizer_run);
 }
 
 void house_stop(pid_t *role, int *stop)

@@ -1,4 +1,5 @@
-/* The ring of unacknowledged passages, and the settled position of a folder, with a made-up clock. */
+/* The ring of unacknowledged passages, and the settled position of a folder, with a made-up clock.
+ */
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
