@@ -13,7 +13,10 @@
 void scene_open(struct scene *scene, uint32_t min_frames)
 {
     memset(scene, 0, sizeof *scene);
-    struct vote_options options = {.lane = "north", .camera = "north-1", .gap_ms = 3000, .parked_s = 60,
+    struct vote_options options = {.lane = "north",
+                                   .camera = "north-1",
+                                   .gap_ms = 3000,
+                                   .parked_s = 60,
                                    .min_frames = min_frames};
     struct fault why;
     scene->now_ms = INT64_C(1800000000000);
@@ -78,8 +81,10 @@ void scene_shoot(struct scene *scene, int64_t ms)
     scene->picture.height = 720;
     char name[32];
     snprintf(name, sizeof name, "picture %llu", (unsigned long long)scene->number);
-    struct vote_shot shot = {.number = scene->number, .seen_ms = scene->now_ms,
-                             .clock_synchronised = true, .name = name};
+    struct vote_shot shot = {.number = scene->number,
+                             .seen_ms = scene->now_ms,
+                             .clock_synchronised = true,
+                             .name = name};
     vote_add(scene->vote, &shot, &scene->picture);
     struct region where;
     while (scene->cut_crops && vote_wants_crop(scene->vote, &where)) {

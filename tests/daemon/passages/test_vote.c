@@ -18,7 +18,8 @@ static void a_vehicle_driving_through_is_one_passage(void **state)
     scene_open(&s, 2);
     for (int i = 0; i < 30; i++) { /* 3 s at 10 frames a second, growing as it comes nearer */
         float near = (float)i / 30;
-        scene_plate(&s, 300 + 500 * near, 200 + 350 * near, 60 + 120 * near, "ABC1234", 0.6f + 0.3f * near);
+        scene_plate(&s, 300 + 500 * near, 200 + 350 * near, 60 + 120 * near, "ABC1234",
+                    0.6f + 0.3f * near);
         scene_shoot(&s, 100);
     }
     scene_end(&s);
@@ -84,7 +85,8 @@ static void a_parked_vehicle_is_one_passage_with_rare_updates(void **state)
 {
     (void)state;
     scene_open(&s, 2);
-    for (int i = 0; i < 1200; i++) { /* ten minutes at two pictures a second, every tenth one unread */
+    for (int i = 0; i < 1200;
+         i++) { /* ten minutes at two pictures a second, every tenth one unread */
         float jitter = (float)(i % 5) - 2;
         scene_plate(&s, 600 + jitter, 400 - jitter, 150, i % 10 ? "PRK0001" : "", 0.7f);
         scene_shoot(&s, 500);
@@ -273,7 +275,8 @@ static void a_following_vehicle_with_another_plate_is_another_passage(void **sta
 {
     (void)state;
     scene_open(&s, 2);
-    for (int i = 0; i < 20; i++) { /* bumper to bumper: the second comes where the first was half a second before */
+    for (int i = 0; i < 20;
+         i++) { /* bumper to bumper: the second comes where the first was half a second before */
         scene_plate(&s, 200 + 40 * (float)i, 300, 110, "LEAD100", 0.85f);
         if (i >= 5)
             scene_plate(&s, 200 + 40 * (float)(i - 5), 300, 110, "FOLW200", 0.85f);
@@ -289,7 +292,8 @@ static void a_following_vehicle_with_another_plate_is_another_passage(void **sta
 static void garbled_readings_at_one_place_stay_with_their_vehicle(void **state)
 {
     (void)state;
-    static const char *const read[] = {"ABC1234", "A8C1234", "ABC1Z34", "BC1234", "4BC1284", "ABC1234"};
+    static const char *const read[] = {"ABC1234", "A8C1234", "ABC1Z34",
+                                       "BC1234",  "4BC1284", "ABC1234"};
     scene_open(&s, 2);
     for (int i = 0; i < 6; i++) {
         scene_plate(&s, 300 + 20 * (float)i, 300, 90, read[i], i == 0 || i == 5 ? 0.9f : 0.3f);
@@ -334,7 +338,8 @@ static void updates_come_at_most_once_a_second(void **state)
     (void)state;
     scene_open(&s, 1);
     for (int i = 0; i < 50; i++) { /* 5 s of ever better pictures */
-        scene_plate(&s, 400, 200 + 5 * (float)i, 60 + 6 * (float)i, "BETTER1", 0.3f + 0.012f * (float)i);
+        scene_plate(&s, 400, 200 + 5 * (float)i, 60 + 6 * (float)i, "BETTER1",
+                    0.3f + 0.012f * (float)i);
         scene_shoot(&s, 100);
     }
     assert_int_equal(scene_passages(&s), 1);
@@ -482,7 +487,8 @@ static void the_largest_sure_region_gives_the_crop(void **state)
     scene_shoot(&s, 100);
     scene_plate(&s, 440, 340, 170, "CROP001", 0.3f); /* larger, but blurred */
     scene_shoot(&s, 100);
-    scene_plate(&s, 1200, 340, 190, "CROP001", 0.9f); /* larger, but cut off at the picture's edge */
+    scene_plate(&s, 1200, 340, 190, "CROP001",
+                0.9f); /* larger, but cut off at the picture's edge */
     scene_shoot(&s, 100);
     vote_tick(s.vote, s.now_ms, true);
     const struct passage *p = vote_next(s.vote, NULL);
