@@ -18,7 +18,8 @@ static void a_vehicle_driving_through_is_one_passage(void **state)
     scene_open(&s, 2);
     for (int i = 0; i < 30; i++) { /* 3 s at 10 frames a second, growing as it comes nearer */
         float near = (float)i / 30;
-        scene_plate(&s, 300 + 500 * near, 200 + 350 * near, 60 + 120 * near, "ABC1234", 0.6f + 0.3f * near);
+        scene_plate(&s, 300 + 500 * near, 200 + 350 * near, 60 + 120 * near, "ABC1234",
+                    0.6f + 0.3f * near);
         scene_shoot(&s, 100);
     }
     scene_end(&s);
@@ -84,7 +85,8 @@ static void a_parked_vehicle_is_one_passage_with_rare_updates(void **state)
 {
     (void)state;
     scene_open(&s, 2);
-    for (int i = 0; i < 1200; i++) { /* ten minutes at two pictures a second, every tenth one unread */
+    for (int i = 0; i < 1200;
+         i++) { /* ten minutes at two pictures a second, every tenth one unread */
         float jitter = (float)(i % 5) - 2;
         scene_plate(&s, 600 + jitter, 400 - jitter, 150, i % 10 ? "PRK0001" : "", 0.7f);
         scene_shoot(&s, 500);
@@ -129,6 +131,22 @@ static void a_plate_that_is_never_read_is_a_passage_without_text(void **state)
     assert_string_equal(scene_passage(&s, 0)->plate, "");
     assert_int_equal(scene_passage(&s, 0)->n_candidates, 0);
     assert_true(scene_passage(&s, 0)->needs_review);
+    scene_close(&s);
+}
+
+static void readings_without_belief_neither_split_a_vehicle_nor_name_it(void **state)
+{
+    (void)state;
+    static const char *const noise[] = {"R6", "E82", "KH968", "", "1I1", "8QX4410"};
+    scene_open(&s, 2);
+    for (int i = 0; i < 6; i++) {
+        scene_plate(&s, 300 + 10 * (float)i, 300, 60, noise[i], 0.001f);
+        scene_shoot(&s, 200);
+    }
+    scene_end(&s);
+    assert_int_equal(scene_passages(&s), 1);
+    assert_string_equal(scene_passage(&s, 0)->plate, "");
+    assert_int_equal(scene_passage(&s, 0)->n_candidates, 0);
     scene_close(&s);
 }
 
@@ -257,7 +275,8 @@ static void a_following_vehicle_with_another_plate_is_another_passage(void **sta
 {
     (void)state;
     scene_open(&s, 2);
-    for (int i = 0; i < 20; i++) { /* bumper to bumper: the second comes where the first was half a second before */
+    for (int i = 0; i < 20;
+         i++) { /* bumper to bumper: the second comes where the first was half a second before */
         scene_plate(&s, 200 + 40 * (float)i, 300, 110, "LEAD100", 0.85f);
         if (i >= 5)
             scene_plate(&s, 200 + 40 * (float)(i - 5), 300, 110, "FOLW200", 0.85f);
@@ -273,7 +292,8 @@ static void a_following_vehicle_with_another_plate_is_another_passage(void **sta
 static void garbled_readings_at_one_place_stay_with_their_vehicle(void **state)
 {
     (void)state;
-    static const char *const read[] = {"ABC1234", "A8C1234", "ABC1Z34", "BC1234", "4BC1284", "ABC1234"};
+    static const char *const read[] = {"ABC1234", "A8C1234", "ABC1Z34",
+                                       "BC1234",  "4BC1284", "ABC1234"};
     scene_open(&s, 2);
     for (int i = 0; i < 6; i++) {
         scene_plate(&s, 300 + 20 * (float)i, 300, 90, read[i], i == 0 || i == 5 ? 0.9f : 0.3f);
@@ -318,7 +338,8 @@ static void updates_come_at_most_once_a_second(void **state)
     (void)state;
     scene_open(&s, 1);
     for (int i = 0; i < 50; i++) { /* 5 s of ever better pictures */
-        scene_plate(&s, 400, 200 + 5 * (float)i, 60 + 6 * (float)i, "BETTER1", 0.3f + 0.012f * (float)i);
+        scene_plate(&s, 400, 200 + 5 * (float)i, 60 + 6 * (float)i, "BETTER1",
+                    0.3f + 0.012f * (float)i);
         scene_shoot(&s, 100);
     }
     assert_int_equal(scene_passages(&s), 1);
@@ -466,7 +487,8 @@ static void the_largest_sure_region_gives_the_crop(void **state)
     scene_shoot(&s, 100);
     scene_plate(&s, 440, 340, 170, "CROP001", 0.3f); /* larger, but blurred */
     scene_shoot(&s, 100);
-    scene_plate(&s, 1200, 340, 190, "CROP001", 0.9f); /* larger, but cut off at the picture's edge */
+    scene_plate(&s, 1200, 340, 190, "CROP001",
+                0.9f); /* larger, but cut off at the picture's edge */
     scene_shoot(&s, 100);
     vote_tick(s.vote, s.now_ms, true);
     const struct passage *p = vote_next(s.vote, NULL);
@@ -549,6 +571,7 @@ int main(void)
         cmocka_unit_test(a_parked_vehicle_is_one_passage_with_rare_updates),
         cmocka_unit_test(a_parked_vehicle_hidden_for_longer_than_the_gap_stays_one),
         cmocka_unit_test(a_plate_that_is_never_read_is_a_passage_without_text),
+        cmocka_unit_test(readings_without_belief_neither_split_a_vehicle_nor_name_it),
         cmocka_unit_test(a_plate_first_unread_and_then_read_is_one_passage),
         cmocka_unit_test(the_same_plate_again_within_the_gap_goes_on),
         cmocka_unit_test(the_same_plate_again_after_the_gap_is_another_passage),
