@@ -264,8 +264,8 @@ static void settle(struct recognizer *r)
 
 static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
 {
-    settle(r);
     enum err err = courier_work(r->courier, steady_ms(), why);
+    settle(r); /* after what was acknowledged just now */
     struct courier_state state = courier_state(r->courier, steady_ms());
     atomic_store(&r->counters->unacknowledged, state.unacknowledged);
     if (state.welcomed && !r->has_resumed && r->progress != NULL) {
