@@ -27,9 +27,11 @@ void config_defaults(struct config *out)
     free(draft);
 }
 
-static enum err summary(const struct config_report *report, struct fault *why)
+/* What is wrong, in order and in one sentence. */
+static enum err summary(struct config_report *report, struct fault *why)
 {
     char first[512];
+    report_sort(report);
     config_complaint_text(&report->complaints[0], first, sizeof first);
     if (report->n_complaints == 1)
         return fault_set(why, ERR_INPUT, "%.400s", first);

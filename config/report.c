@@ -53,3 +53,17 @@ void report_add(struct config_report *report, const struct place *place, const c
     va_end(args);
     copy_shown(complaint->reason, sizeof complaint->reason, reason);
 }
+
+void report_sort(struct config_report *report)
+{
+    struct config_complaint *list = report->complaints;
+    uint32_t kept = report->n_complaints;
+    kept = kept < CONFIG_MAX_COMPLAINTS ? kept : CONFIG_MAX_COMPLAINTS;
+    for (uint32_t i = 1; i < kept; i++) {
+        struct config_complaint moved = list[i];
+        uint32_t at = i;
+        for (; at > 0 && list[at - 1].line > moved.line; at--)
+            list[at] = list[at - 1];
+        list[at] = moved;
+    }
+}

@@ -20,4 +20,7 @@ void place_name(struct place *place, const char *section, const char *key, const
 void report_add(struct config_report *report, const struct place *place, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* By line, otherwise in the order in which they were found; those about the whole file first. */
+void report_sort(struct config_report *report);
+
 #endif

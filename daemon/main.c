@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/entry.h"
 #include "daemon/parent.h"
-#include "daemon/role.h"
 #include "daemon/spawn.h"
 
 static const char default_config[] = "/etc/laneward/laneward.conf";
@@ -58,7 +58,7 @@ static int run(const char *path)
 int main(int argc, char **argv)
 {
     if (argc == 1 && spawn_is_role(argv[0]))
-        return role_main();
+        return entry_run();
     enum { CHECK = 256, OPTIONS, VERSION };
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK},

@@ -128,8 +128,9 @@ static void get_candidates(struct wire *w, struct row *row)
         c->matches_pattern = get_bool(w);
         w->bad |= c->plate[0] == '\0';
     }
-    /* candidates[0] is the plate itself; without candidates there is no plate. */
-    w->bad |= strcmp(row->plate, row->n_candidates > 0 ? row->candidates[0].plate : "") != 0;
+    /* The plate is the first candidate, or none when that was too uncertain. */
+    w->bad |= row->plate[0] != '\0' &&
+              (row->n_candidates == 0 || strcmp(row->plate, row->candidates[0].plate) != 0);
 }
 
 static void get_row(struct wire *w, struct row *row)

@@ -1,18 +1,14 @@
 /* The MJPEG camera: libcurl fetches, multipart cuts; connections that fail or stall are made anew with a growing pause. */
-#include "daemon/mjpeg.h"
-
-#include <arpa/inet.h>
 #include <assert.h>
 #include <curl/curl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/address.h"
 #include "daemon/capture.h"
+#include "daemon/lookup.h"
 #include "daemon/multipart.h"
 
 enum {
@@ -24,12 +20,6 @@ enum {
     LOOK_UP_MS = 60000,      /* a name that leads nowhere for so long is looked up anew, in a new process */
     MAX_SECRET = 512,
 };
-
-/* Set by mjpeg_prepare; "" = the address has a number, or its name has no answer. */
-static struct {
-    bool is_name;
-    char resolved[512]; /* HOST:PORT:NUMBER[,NUMBER...] as CURLOPT_RESOLVE has it */
-} lookup;
 
 struct mjpeg {
     struct capture *capture;
@@ -49,35 +39,6 @@ struct mjpeg {
     int64_t retry_ms;
     int pause_ms;
 };
-
-static void append_number(const struct addrinfo *one, size_t *used)
-{
-    char number[INET6_ADDRSTRLEN] = "";
-    if (getnameinfo(one->ai_addr, one->ai_addrlen, number, sizeof number, NULL, 0, NI_NUMERICHOST) != 0 ||
-        *used + strlen(number) + 4 > sizeof lookup.resolved)
-        return;
-    bool is_six = one->ai_family == AF_INET6, is_first = lookup.resolved[*used - 1] == ':';
-    *used += (size_t)snprintf(lookup.resolved + *used, sizeof lookup.resolved - *used, "%s%s%s%s",
-                              is_first ? "" : ",", is_six ? "[" : "", number, is_six ? "]" : "");
-}
-
-void mjpeg_prepare(const char *text)
-{
-    struct address address;
-    struct in6_addr number;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-    if (address_parse(text, &address, NULL) != ERR_OK || inet_pton(AF_INET, address.host, &number) == 1 ||
-        inet_pton(AF_INET6, address.host, &number) == 1)
-        return;
-    lookup.is_name = true;
-    if (getaddrinfo(address.host, NULL, &hints, &all) != 0)
-        return;
-    size_t used = (size_t)snprintf(lookup.resolved, sizeof lookup.resolved, "%s:%u:", address.host,
-                                   (unsigned)address.port);
-    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
-        append_number(one, &used);
-    freeaddrinfo(all);
-}
 
 /* "user:password" on one line. The text lies in a sealed memfd whose position an earlier process may have moved. */
 static enum err read_secret(struct mjpeg *mjpeg, int fd, struct fault *why)
@@ -150,8 +111,8 @@ static enum err open_mjpeg(struct capture *capture, void **source, struct fault 
     mjpeg->pause_ms = FIRST_PAUSE_MS;
     mjpeg->reached_ms = capture_now_ms();
     mjpeg->multi = curl_multi_init();
-    if (lookup.resolved[0] != '\0')
-        mjpeg->resolve = curl_slist_append(NULL, lookup.resolved);
+    if (lookup_result()[0] != '\0')
+        mjpeg->resolve = curl_slist_append(NULL, lookup_result());
     enum err err = read_secret(mjpeg, capture->env->secret_fd, why);
     if (err == ERR_OK && mjpeg->multi == NULL)
         err = fault_set(why, ERR_MEMORY, "no memory for a camera's connection");
@@ -332,9 +293,9 @@ static enum err next_of_mjpeg(void *source, struct fault *why)
 {
     struct mjpeg *mjpeg = source;
     int64_t now = capture_now_ms();
-    if (lookup.is_name && now - mjpeg->reached_ms > (mjpeg->resolve != NULL ? LOOK_UP_MS : LOOK_UP_MS / 6))
+    if (lookup_is_name() && now - mjpeg->reached_ms > (mjpeg->resolve != NULL ? LOOK_UP_MS : LOOK_UP_MS / 6))
         return fault_set(why, ERR_IO, "the camera's name is to be looked up anew");
-    if (mjpeg->easy == NULL && (now < mjpeg->retry_ms || (lookup.is_name && mjpeg->resolve == NULL))) {
+    if (mjpeg->easy == NULL && (now < mjpeg->retry_ms || (lookup_is_name() && mjpeg->resolve == NULL))) {
         (void)capture_wait(mjpeg->capture, -1, 100);
         return ERR_OK;
     }

@@ -92,7 +92,8 @@ static enum err open_vote(struct recognizer *r, struct fault *why)
     const struct config *config = r->env->config;
     struct vote_options options = {.gap_ms = config->passage_gap_ms,
                                    .parked_s = config->passage_parked_s,
-                                   .min_frames = config->passage_min_frames};
+                                   .min_frames = config->passage_min_frames,
+                                   .min_confidence = config->passage_min_confidence};
     snprintf(options.lane, sizeof options.lane, "%s", r->camera->lane);
     snprintf(options.camera, sizeof options.camera, "%s", r->camera->name);
     return vote_new(&r->vote, &options, why);

@@ -40,9 +40,7 @@ enum err desk_run(const struct role_env *env, struct fault *why) MUST_USE;
 /* "parent", "capture", ... */
 const char *role_name(enum role role);
 
-/* The process of a role that spawn_role has started: takes over what it was given, gives up its rights, runs. Returns the
- * exit status: 0 asked to stop, else ROLE_EXIT_FAULT + the error's code. */
+/* The exit status of a role's process: 0 asked to stop, else this + the error's code. */
 enum { ROLE_EXIT_FAULT = 10 };
-int role_main(void);
 
 #endif

@@ -200,7 +200,7 @@ static void take_picture(struct track *t, const struct ocr_result *result)
     }
 }
 
-static void add_to_track(struct track *t, const struct vote_shot *shot,
+static void add_to_track(const struct vote *vote, struct track *t, const struct vote_shot *shot,
                          const struct reading *reading, const struct ocr_result *result)
 {
     struct row *row = &t->passage.row;
@@ -216,6 +216,10 @@ static void add_to_track(struct track *t, const struct vote_shot *shot,
     row->clock_synchronised &= shot->clock_synchronised;
     fuse_add(&t->fuse, reading, seen.width);
     fuse_result(&t->fuse, row);
+    if (row->confidence < vote->options.min_confidence) {
+        memset(row->plate, 0, sizeof row->plate);
+        memset(row->region, 0, sizeof row->region);
+    }
     choose_picture(t, reading, result);
     if (t->wants_crop)
         take_picture(t, result);
@@ -349,7 +353,7 @@ void vote_add(struct vote *vote, const struct vote_shot *shot, const struct ocr_
             owner[r] = start_track(vote, shot, born++);
         if (owner[r] == NULL)
             continue;
-        add_to_track(owner[r], shot, &result->readings[r], result);
+        add_to_track(vote, owner[r], shot, &result->readings[r], result);
         note_news(vote, owner[r], shot->seen_ms);
     }
     make_room(vote, shot->seen_ms);

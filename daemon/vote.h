@@ -14,6 +14,7 @@ struct vote_options {
     uint32_t gap_ms;     /* a plate unseen for so long is a vehicle gone; a parked one: ten times */
     uint32_t parked_s;   /* one standing longer is parked: updates at most once a minute */
     uint32_t min_frames; /* frames before it is told as new (1 = at once) */
+    float min_confidence; /* 0..1: a less certain text is none: seen, not read */
 };
 
 struct vote_shot {

@@ -264,10 +264,10 @@ class Maker:
         if self.chance(0.12) and len(text) < 8:
             used = self.stacked(face, deep, x0, y0, high)
             x0 += used + w * .02
-        elif self.chance(0.06) and len(text) < 8:
+        if self.chance(0.08) and len(text) < 8:
             self.stacked(face, deep, x1 - high * .3, y0, high)
             x1 -= high * .36
-        elif self.chance(0.1) and len(text) < 7:  # a logo at the left
+        if self.chance(0.1) and len(text) < 6:  # a logo at the left
             middle = int(x0 + high * .4), int(y0 + high / 2)
             cv2.ellipse(face, middle, (int(high * .4), int(high * .45)), 0, 0, 360,
                         self.between(30, 230), -1, cv2.LINE_AA)

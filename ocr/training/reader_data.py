@@ -26,6 +26,8 @@ PICTURES = ("in_nl_cars", "kaggle_cars", "openimages_lp", "misc_images", "ro_das
 # Sources without a test split of their own: one text in so many goes to validation.
 OWN_SPLIT = {"br_crops": 8, "cn_crops": 10, "tn_crops": 10, "in_nl_cars": 10, "openimages_lp": 10,
              "cn_easypr": 10, "misc_images": 10, "misc_crops": 10}
+# Personal plates of us_state_crops whose label writes a word's letter O as a zero.
+ROUND = set()
 MAX_HEIGHT, MAX_WIDTH = 88, 208
 TAXI_CUT = re.compile(r"\d{6}C")  # New York taxi labels that lost their leading T
 
@@ -103,7 +105,10 @@ def read_source(data, source):
             h, w = grey.shape
             mx, my = CROPS[source]
             grey, quad = shrunk(grey, box_quad(mx * w, my * h, w - 2 * mx * w, h - 2 * my * h))
-            yield Plate(grey, quad, entry["text"], *rest,
+            text = entry["text"]
+            if source == "us_state_crops" and text in ROUND:
+                text = text.replace("0", "O")
+            yield Plate(grey, quad, text, *rest,
                         split_of(source, entry["text"], entry["split"]))
             continue
         grey = None

@@ -428,6 +428,18 @@ static void a_file_beyond_all_measure_is_refused(void **state)
     assert_int_equal(config_parse(text, sizeof text - 1, "t.conf", &config, &report, &why), ERR_OK);
 }
 
+static void complaints_stand_in_the_order_of_their_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("[passages]\nparked=5s\ngap=6s\n[camera a]\nlane=b\n[camera b]\n"
+                           "source=dir:/x\nrate=3\ncolour=red\n"),
+                     ERR_INPUT);
+    static const uint32_t lines[] = {2, 4, 8, 9};
+    assert_int_equal(report.n_complaints, 4);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(report.complaints[i].line, lines[i]);
+}
+
 static void a_complaint_reads_as_one_line(void **state)
 {
     (void)state;
@@ -478,6 +490,7 @@ int main(void)
         cmocka_unit_test(keys_of_a_camera_fit_its_source),
         cmocka_unit_test(parked_is_longer_than_the_gap),
         cmocka_unit_test(a_file_beyond_all_measure_is_refused),
+        cmocka_unit_test(complaints_stand_in_the_order_of_their_lines),
         cmocka_unit_test(a_complaint_reads_as_one_line),
         cmocka_unit_test(a_long_value_is_shown_cut_at_a_character),
     };

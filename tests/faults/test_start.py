@@ -36,7 +36,7 @@ class Start(LabTest):
         self.lab.configure(("north", f"source = dir:{self.lab.folder('a')}\nmode = watch\n"))
         os.chmod(self.lab.state, 0o500)
         self.lab.start(wait=False)
-        self.lab.wait_for_word((self.lab.state, "denied", "Permission"))
+        self.lab.wait_for_words(self.lab.state + "/host.key.new: Permission denied")
 
     @unittest.skipUnless(os.getuid() == 0, "only root can make a folder of someone else")
     def test_a_state_folder_of_someone_else_is_refused(self):
@@ -50,7 +50,7 @@ class Start(LabTest):
         os.chmod(folder, 0)
         self.addCleanup(os.chmod, folder, 0o755)
         self.lab.start(wait=False)
-        self.lab.wait_for_word(("Permission denied",))
+        self.lab.wait_for_words("cannot open the folder of camera north: Permission denied")
 
     def test_a_credentials_file_in_the_open_is_refused_and_not_repeated(self):
         path = self.lab.give("camera.login", "officer:very-secret-word\n", 0o644)

@@ -14,6 +14,7 @@ BUILD = os.environ.get("LANEWARD_BINARY_DIR", os.path.join(SOURCE, "build", "dev
 LANE = os.path.join(SOURCE, "tests", "replay", "lane")
 # Sanitizers make everything slower; waiting long costs nothing when all is well.
 PATIENCE = 90
+FOUND_NOTHING = 3  # exit status of `laneward query`
 
 
 def expected_passages():
@@ -209,6 +210,8 @@ class Lab:
                 except ProcessLookupError:
                     pass
             self.daemon.wait()
+        if self.daemon is not None:
+            self.output.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def stderr(self):
@@ -251,19 +254,26 @@ class Lab:
                 return camera
         raise AssertionError(f"no camera {name} in the status")
 
-    def query(self, *arguments):
-        """Passages, newest first."""
+    def answer(self, *arguments):
+        """The lines of an answer to `laneward query --json`: passages, and times without a store."""
         done = self.ask("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
-        if done.returncode != 0:
+        if done.returncode not in (0, FOUND_NOTHING):
             raise AssertionError("laneward query: " + done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
-    def wait_for_word(self, words):
-        """Until the daemon's log holds one of the words; it may end after that, or go on."""
+    def query(self, *arguments):
+        """Passages, newest first."""
+        return [row for row in self.answer(*arguments) if row["data_type"] == "alpr_group"]
+
+    def gaps(self):
+        return [row for row in self.answer() if row["data_type"] == "laneward_gap"]
+
+    def wait_for_words(self, words):
+        """Until the daemon's log holds the words; it may end after that, or go on."""
         end = time.monotonic() + PATIENCE
-        while not any(word in self.stderr() for word in words):
+        while words not in self.stderr():
             if time.monotonic() > end:
-                raise AssertionError(f"none of {words} was said:\n" + self.stderr()[-4000:])
+                raise AssertionError(f"'{words}' was not said:\n" + self.stderr()[-4000:])
             time.sleep(0.1)
 
     def wait_for_lane(self):

@@ -1,0 +1,53 @@
+/* Asking for a camera's name while that is still possible. */
+#include "daemon/lookup.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/address.h"
+
+static struct {
+    bool is_name;
+    char resolved[512];
+} lookup;
+
+static void append_number(const struct addrinfo *one, size_t *used)
+{
+    char number[INET6_ADDRSTRLEN] = "";
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, number, sizeof number, NULL, 0, NI_NUMERICHOST) != 0 ||
+        *used + strlen(number) + 4 > sizeof lookup.resolved)
+        return;
+    bool is_six = one->ai_family == AF_INET6, is_first = lookup.resolved[*used - 1] == ':';
+    *used += (size_t)snprintf(lookup.resolved + *used, sizeof lookup.resolved - *used, "%s%s%s%s",
+                              is_first ? "" : ",", is_six ? "[" : "", number, is_six ? "]" : "");
+}
+
+void lookup_prepare(const char *text)
+{
+    struct address address;
+    struct in6_addr number;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
+    if (address_parse(text, &address, NULL) != ERR_OK || inet_pton(AF_INET, address.host, &number) == 1 ||
+        inet_pton(AF_INET6, address.host, &number) == 1)
+        return;
+    lookup.is_name = true;
+    if (getaddrinfo(address.host, NULL, &hints, &all) != 0)
+        return;
+    size_t used = (size_t)snprintf(lookup.resolved, sizeof lookup.resolved, "%s:%u:", address.host,
+                                   (unsigned)address.port);
+    for (const struct addrinfo *one = all; one != NULL; one = one->ai_next)
+        append_number(one, &used);
+    freeaddrinfo(all);
+}
+
+bool lookup_is_name(void)
+{
+    return lookup.is_name;
+}
+
+const char *lookup_result(void)
+{
+    return lookup.resolved;
+}
