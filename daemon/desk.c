@@ -218,8 +218,8 @@ static void listen_to(struct desk *d, struct guest *g)
 
 static void answer_guest(struct desk *d, struct guest *g)
 {
-    ssize_t sent = send(g->fd, g->out + g->at_out, g->n_out - g->at_out,
-                        MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent =
+        send(g->fd, g->out + g->at_out, g->n_out - g->at_out, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             leave(d, g);

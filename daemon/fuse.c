@@ -222,8 +222,8 @@ static void put_candidate(struct row *row, const char *text, bool matches, float
     for (uint8_t i = 0; i < row->n_candidates; i++)
         room -= row->candidates[i].confidence;
     if (row->n_candidates > 0)
-        confidence = fminf(confidence,
-                           fminf(row->candidates[row->n_candidates - 1].confidence, room));
+        confidence =
+            fminf(confidence, fminf(row->candidates[row->n_candidates - 1].confidence, room));
     memset(c, 0, sizeof *c);
     memcpy(c->plate, text, strlen(text));
     c->confidence = clamp(confidence, 0, 1);

@@ -403,8 +403,8 @@ static bool hear(struct keeper *k, unsigned from, int fd, short events)
 static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, struct fault *why)
 {
     struct pollfd fds[CONFIG_MAX_CAMERAS + 2];
-    fds[CONFIG_MAX_CAMERAS + 1] = (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd,
-                                                  .events = POLLIN};
+    fds[CONFIG_MAX_CAMERAS + 1] =
+        (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd, .events = POLLIN};
     fds[CONFIG_MAX_CAMERAS] = (struct pollfd){.fd = k->desk_fd, .events = POLLIN};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         fds[i] = (struct pollfd){.fd = k->recognizer_fd[i], .events = POLLIN};

@@ -20,8 +20,8 @@ static void put_fault(struct wire *w, const struct fault *fault)
     char text[256];
     size_t size = strnlen(fault->text, sizeof text - 1);
     for (size_t i = 0; i < size; i++)
-        text[i] = (unsigned char)fault->text[i] < ' ' || fault->text[i] == 0x7f ? ' '
-                                                                                : fault->text[i];
+        text[i] =
+            (unsigned char)fault->text[i] < ' ' || fault->text[i] == 0x7f ? ' ' : fault->text[i];
     text[size] = '\0';
     wire_put(w, fault->code, 1);
     wire_put_text(w, text);

@@ -184,8 +184,8 @@ static enum err get_query(json_t *object, struct query *out, struct fault *why)
     if (q.kind != QUERY_STATUS) {
         struct fault ignored;
         enum err reason = get_words(object, "reason", q.reason, why);
-        enum err number = get_words(object, "case_number", q.case_number,
-                                    reason == ERR_OK ? why : &ignored);
+        enum err number =
+            get_words(object, "case_number", q.case_number, reason == ERR_OK ? why : &ignored);
         memcpy(out->reason, q.reason, sizeof q.reason);
         memcpy(out->case_number, q.case_number, sizeof q.case_number);
         if (reason != ERR_OK || number != ERR_OK)

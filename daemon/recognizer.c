@@ -129,8 +129,8 @@ static enum err open_all(struct recognizer **out, const struct role_env *env, st
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t first_seq = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    enum err err = r->picture == NULL ? fault_set(why, ERR_MEMORY, "no memory for a picture")
-                                      : ERR_OK;
+    enum err err =
+        r->picture == NULL ? fault_set(why, ERR_MEMORY, "no memory for a picture") : ERR_OK;
     if (err == ERR_OK)
         err = open_engine(r, why);
     if (err == ERR_OK)
@@ -257,16 +257,16 @@ static void settle(struct recognizer *r)
     if (r->progress == NULL)
         return;
     uint64_t open = vote_oldest(r->vote), unacknowledged = courier_state(r->courier, 0).oldest;
-    const char *cursor = progress_settled(r->progress,
-                                          open < unacknowledged ? open : unacknowledged);
+    const char *cursor =
+        progress_settled(r->progress, open < unacknowledged ? open : unacknowledged);
     if (cursor != NULL)
         courier_settle(r->courier, cursor);
 }
 
 static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
 {
-    settle(r);
     enum err err = courier_work(r->courier, steady_ms(), why);
+    settle(r); /* after what was acknowledged just now */
     struct courier_state state = courier_state(r->courier, steady_ms());
     atomic_store(&r->counters->unacknowledged, state.unacknowledged);
     if (state.welcomed && !r->has_resumed && r->progress != NULL) {

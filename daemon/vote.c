@@ -119,9 +119,9 @@ static float text_likeness(const struct track *t, const struct reading *reading)
             const struct row_candidate *a = &row->candidates[i];
             const struct candidate *b = &reading->candidates[j];
             /* A second choice counts for less, by how much less likely it was. */
-            float less = logf(fmaxf(a->confidence, 1e-3f) / fmaxf(row->confidence, 1e-3f)) +
-                         logf(fmaxf(b->confidence, 1e-3f) /
-                              fmaxf(reading->candidates[0].confidence, 1e-3f));
+            float less =
+                logf(fmaxf(a->confidence, 1e-3f) / fmaxf(row->confidence, 1e-3f)) +
+                logf(fmaxf(b->confidence, 1e-3f) / fmaxf(reading->candidates[0].confidence, 1e-3f));
             float value = fminf(less, 0) + likeness_text(a->plate, row->confidence, b->text,
                                                          reading->candidates[0].confidence);
             most = any ? fmaxf(most, value) : value;

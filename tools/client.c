@@ -135,8 +135,8 @@ static enum err understand(const char *text, size_t size, json_t **out, struct f
         *out = object;
         return ERR_OK;
     }
-    enum err err = fault_set(why, code_named(client_text(error, "code")), "%s",
-                             client_text(error, "text"));
+    enum err err =
+        fault_set(why, code_named(client_text(error, "code")), "%s", client_text(error, "text"));
     json_decref(object);
     return err;
 }

@@ -139,8 +139,8 @@ static int take_time(int option, const char *text, struct query *query)
         if (err == ERR_OK)
             query->find.from_ms = now - length;
     } else {
-        err = when_parse(text, now, option == FROM ? &query->find.from_ms : &query->find.to_ms,
-                         &why);
+        err =
+            when_parse(text, now, option == FROM ? &query->find.from_ms : &query->find.to_ms, &why);
     }
     return err == ERR_OK ? 0 : complain(why.text);
 }

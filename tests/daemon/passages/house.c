@@ -64,8 +64,8 @@ int house_setup(void **state)
     assert_non_null(mkdtemp(h->root));
     snprintf(h->state_dir, sizeof h->state_dir, "%s/state", h->root);
     assert_int_equal(mkdir(h->state_dir, 0700), 0);
-    h->counters = mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    h->counters =
+        mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(h->counters != MAP_FAILED);
     pair(&h->desk_side, &h->keeper_desk_side);
     h->keeper_stop = h->desk_stop = h->recognizer_stop = -1;

@@ -160,19 +160,19 @@ static void an_image_comes_as_base64(void **state)
     static struct passage passage;
     char question[300];
     house_passage(6, &passage);
-    int used = snprintf(question, sizeof question,
-                        "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"");
+    int used =
+        snprintf(question, sizeof question, "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"");
     for (int i = 0; i < ROW_ID_SIZE; i++)
-        used += snprintf(question + used, sizeof question - (size_t)used, "%02x",
-                         passage.row.id[i]);
+        used +=
+            snprintf(question + used, sizeof question - (size_t)used, "%02x", passage.row.id[i]);
     snprintf(question + used, sizeof question - (size_t)used, "\"}\n");
     json_t *object = talk(h, question);
     const char *image = json_string_value(json_object_get(object, "image"));
     assert_non_null(image);
     assert_int_equal(strlen(image), (passage.row.crop_size + 2) / 3 * 4);
     /* The first three bytes by hand. */
-    uint32_t three = (uint32_t)passage.crop[0] << 16 | (uint32_t)passage.crop[1] << 8 |
-                     passage.crop[2];
+    uint32_t three =
+        (uint32_t)passage.crop[0] << 16 | (uint32_t)passage.crop[1] << 8 | passage.crop[2];
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (int i = 0; i < 4; i++)
         assert_int_equal(image[i], digits[three >> (18 - 6 * i) & 63]);
@@ -283,8 +283,8 @@ static void many_officers_at_once_each_get_their_own_answer(void **state)
 static void a_question_in_pieces_is_understood(void **state)
 {
     struct house *h = *state;
-    static const char question[] = "{\"version\":1,\"query\":\"find\"," WHO
-                                   ",\"plate\":\"TST0002\"}\n";
+    static const char question[] =
+        "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0002\"}\n";
     int fd = connect_desk(h);
     for (size_t i = 0; i < sizeof question - 1; i++) {
         say(fd, question + i, 1);

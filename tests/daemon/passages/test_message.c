@@ -100,8 +100,8 @@ static void every_other_kind_comes_back_whole(void **state)
         in.n_gaps = 1;
         in.gaps[0] = (struct ledger_gap){
             .from_ms = 5, .to_ms = 6, .lane = "north", .why = "store unwritable"};
-        in.stats = (struct store_stats){
-            .n_rows = 9, .oldest_ms = 8, .bytes = 7, .binding = BINDING_TPM};
+        in.stats =
+            (struct store_stats){.n_rows = 9, .oldest_ms = 8, .bytes = 7, .binding = BINDING_TPM};
         in.fault = (struct fault){.code = ERR_IO, .text = "disk full"};
         assert_same_again(pack_and_unpack());
     }

@@ -172,6 +172,25 @@ static void killing_the_recognizer_of_a_folder_loses_no_vehicle(void **state)
     assert_stored(h, (const char *const[]){"7LNW482", "LNWD2716", "BV72LNR", "KLN3850"}, 4);
 }
 
+static void after_a_stop_a_folder_goes_on_where_it_was(void **state)
+{
+    struct house *h = *state;
+    char cursor[MAILBOX_CURSOR_SIZE];
+    h->config.cameras[0].kind = CONFIG_DIR_WATCH;
+    house_start_keeper(h);
+    house_start_recognizer(h);
+    watch(h, 6, 0); /* in the middle of a vehicle */
+    wait_for(&h->counters->cameras[0].recognized, 6);
+    nanosleep(&(struct timespec){.tv_sec = 2}, NULL); /* what could be settled has been */
+    house_stop(&h->recognizer, &h->recognizer_stop);
+    house_start_recognizer(h);
+    bool is_told = false;
+    for (int i = 0; i < 1000 && !(is_told = mailbox_resume(mailbox, cursor)); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    assert_true(is_told);
+    assert_string_equal(cursor, "lane-006.jpg");
+}
+
 static void a_folders_pictures_wait_for_the_keepers_word(void **state)
 {
     struct house *h = *state;
@@ -189,6 +208,7 @@ int main(void)
         RECOGNIZER_TEST(pictures_become_a_passage_and_bad_ones_are_counted),
         RECOGNIZER_TEST(recognition_goes_on_without_a_keeper),
         RECOGNIZER_TEST(killing_the_recognizer_of_a_folder_loses_no_vehicle),
+        RECOGNIZER_TEST(after_a_stop_a_folder_goes_on_where_it_was),
         RECOGNIZER_TEST(a_folders_pictures_wait_for_the_keepers_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
