@@ -24,6 +24,10 @@ static const float CROP_MARGIN = 0.1f;
 static const float SECOND_LOOK = 0.9f;
 static const float second_views[] = {0.05f, -0.04f};
 
+/* A place that is located with less than the one and read with less than the other is no plate: two
+ * doubts, each on its own bearable. Chosen on validation pictures (docs/recognition.md). */
+static const float LOCATED_FOR_SURE = 0.7f, READ_AT_ALL = 0.03f;
+
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
@@ -204,6 +208,12 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
     return ERR_OK;
 }
 
+static bool is_doubtful(const struct reading *reading)
+{
+    return reading->where.score < LOCATED_FOR_SURE &&
+           (reading->n_candidates == 0 || reading->candidates[0].confidence < READ_AT_ALL);
+}
+
 /* `places` NULL: look for the plates. */
 static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
                              const struct ocr_places *places, struct ocr_result *out,
@@ -223,11 +233,17 @@ static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
     if ((err = find_plates(ocr, places, &result, why)))
         return err;
     result.times.locate = microseconds_since(&start);
+    uint8_t kept = 0;
     for (uint8_t i = 0; i < result.n_readings; i++) {
-        if ((err = read_plate(ocr, &result.readings[i], &result.times, why)))
+        struct reading *reading = &result.readings[i];
+        if ((err = read_plate(ocr, reading, &result.times, why)))
             return err;
-        rescale(&ocr->picture, true, &result.readings[i].where);
+        rescale(&ocr->picture, true, &reading->where);
+        if (!is_doubtful(reading))
+            result.readings[kept++] = *reading;
     }
+    memset(result.readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result.readings);
+    result.n_readings = kept;
     *out = result;
     return ERR_OK;
 }

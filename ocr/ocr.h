@@ -40,8 +40,9 @@ struct ocr_result {
 enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fault *why) MUST_USE;
 void ocr_close(struct ocr **ocr);
 
-/* `jpeg` is borrowed until return. ERR_INPUT: not a readable JPEG. ERR_LIMIT: more than 65,500
- * pixels a side or 64 megapixels. The result is identical from run to run. */
+/* Finds and reads plates; a weakly located place on which nothing can be read is left out. `jpeg`
+ * is borrowed until return. ERR_INPUT: not a readable JPEG. ERR_LIMIT: more than 65,500 pixels a
+ * side or 64 megapixels. The result is identical from run to run. */
 enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *out,
                   struct fault *why) MUST_USE;
 
