@@ -7,15 +7,18 @@
 #include <string.h>
 
 #include "ocr/cv.h"
+#include "ocr/jpeg.h"
 #include "ocr/model.h"
+#include "ocr/scale.h"
 
 enum { LOCATE_MAX_PEAKS = 64 };
 
 struct locate {
     struct model model;
     struct locate_card card;
-    uint8_t *scaled; /* the picture at its working size */
-    float *input;    /* the same, 0..1, padded */
+    struct scale *scale;
+    uint8_t *scaled; /* a small picture grown to its working size */
+    float *input;    /* the picture at its working size, 0..1, padded */
     size_t room;     /* pixels in each */
 };
 
@@ -82,6 +85,8 @@ enum err locate_open(struct locate **out, const char *dir, float threshold, stru
         locate->input = malloc(locate->room * sizeof *locate->input);
         if (locate->scaled == NULL || locate->input == NULL)
             err = fault_set(why, ERR_MEMORY, "no memory for the locator");
+        else
+            err = scale_new(&locate->scale, JPEG_MAX_SIDE, locate->card.max_side, why);
     }
     if (err)
         locate_close(&locate);
@@ -97,6 +102,7 @@ void locate_close(struct locate **locate)
     if (gone == NULL)
         return;
     model_close(&gone->model);
+    scale_free(&gone->scale);
     free(gone->scaled);
     free(gone->input);
     free(gone);
@@ -116,21 +122,29 @@ static uint32_t padded(uint32_t side, uint32_t multiple)
     return (side + multiple - 1) / multiple * multiple;
 }
 
-/* Grey 0..255 to 0..1 in the padded frame. */
-static void fill_input(struct locate *locate, const struct image *scaled, uint32_t columns,
-                       uint32_t rows)
+/* The picture at `width` x `height` pixels, 0..1, in the top left of the input. */
+static enum err fill_picture(struct locate *locate, const struct image *image,
+                             const struct scale_target *to, struct fault *why)
 {
-    float pad = locate->card.pad;
+    if (scale_can(locate->scale, image, to->width, to->height)) {
+        scale_shrink(locate->scale, image, to);
+        return ERR_OK;
+    }
+    enum err err = cv_resize(image, locate->scaled, to->width, to->height, why);
+    for (uint32_t y = 0; y < to->height && !err; y++)
+        for (uint32_t x = 0; x < to->width; x++)
+            to->values[(size_t)y * to->stride + x] =
+                (float)locate->scaled[(size_t)y * to->width + x] * (1.0f / 255.0f);
+    return err;
+}
+
+/* Grey to the right of the picture and below it. */
+static void fill_padding(float pad, const struct scale_target *picture, uint32_t rows)
+{
     for (uint32_t y = 0; y < rows; y++) {
-        float *to = locate->input + (size_t)y * columns;
-        uint32_t x = 0;
-        if (y < scaled->height) {
-            const uint8_t *from = scaled->pixels + (size_t)y * scaled->stride;
-            for (; x < scaled->width; x++)
-                to[x] = (float)from[x] * (1.0f / 255.0f);
-        }
-        for (; x < columns; x++)
-            to[x] = pad;
+        float *row = picture->values + (size_t)y * picture->stride;
+        for (uint32_t x = y < picture->height ? picture->width : 0; x < picture->stride; x++)
+            row[x] = pad;
     }
 }
 
@@ -275,14 +289,11 @@ enum err locate_run(struct locate *locate, const struct image *image,
     uint32_t columns = padded(width, locate->card.multiple),
              rows = padded(height, locate->card.multiple);
     assert((size_t)columns * rows <= locate->room);
-    struct image scaled = *image;
-    enum err err;
-    if (width != image->width || height != image->height) {
-        if ((err = cv_resize(image, locate->scaled, width, height, why)))
-            return err;
-        scaled = (struct image){locate->scaled, width, height, width};
-    }
-    fill_input(locate, &scaled, columns, rows);
+    const struct scale_target picture = {locate->input, width, height, columns};
+    enum err err = fill_picture(locate, image, &picture, why);
+    if (err)
+        return err;
+    fill_padding(locate->card.pad, &picture, rows);
     const struct cv_tensor input = {locate->input, {1, 1, (int)rows, (int)columns}};
     struct cv_tensor output;
     struct locate_map map;

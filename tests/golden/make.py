@@ -50,7 +50,8 @@ def framed(face):
     """The same with a national band on the left and a dark holder around it."""
     band = np.full((face.shape[0], 100), 70, np.uint8)
     cv2.putText(band, 'LW', (14, 185), cv2.FONT_HERSHEY_SIMPLEX, 1.8, 240, 5)
-    return cv2.copyMakeBorder(np.hstack([band, face]), 14, 34, 14, 14, cv2.BORDER_CONSTANT, value=30)
+    face = np.hstack([band, face])
+    return cv2.copyMakeBorder(face, 14, 34, 14, 14, cv2.BORDER_CONSTANT, value=30)
 
 
 def scene(rng, light):
