@@ -43,11 +43,11 @@ void capture_deliver(struct capture *capture, size_t size, uint64_t number, int6
     struct shot shot = {.number = number ? number : state.last_number + 1, .seen_ms = seen_ms,
                         .arrived_ns = now_ns(), .clock_synchronised = capture->is_synchronised};
     snprintf(shot.cursor, sizeof shot.cursor, "%s", cursor);
+    atomic_fetch_add(&capture->counters->frames, 1);
+    atomic_store(&capture->counters->last_frame_ms, counters_now_ms());
     if (mailbox_put(capture->mailbox, &shot, size))
         atomic_fetch_add(&capture->counters->dropped, 1);
     signal_event(capture->env->shot_event_fd);
-    atomic_fetch_add(&capture->counters->frames, 1);
-    atomic_store(&capture->counters->last_frame_ms, counters_now_ms());
 }
 
 void capture_bad(struct capture *capture, const char *what)

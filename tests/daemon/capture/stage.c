@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,6 +66,7 @@ static void act(struct stage *stage)
     struct fault why = {.code = ERR_IO};
     log_open("test capture", LOG_LEVEL_WARNING);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     if (stage->config.cameras[0].kind == CONFIG_MJPEG)
         lookup_prepare(stage->config.cameras[0].source);
     enum err err = rights_apply(&stage->env, &why);
