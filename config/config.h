@@ -47,6 +47,7 @@ struct config {
     uint32_t passage_gap_ms;           /* a plate unseen for so long is a vehicle gone */
     uint32_t passage_parked_s;         /* one standing longer is parked: updates become rare */
     uint32_t passage_min_frames;       /* frames before a plate counts as seen */
+    float passage_min_confidence;      /* 0..1: a less certain text counts as unread */
     uint32_t store_crops;              /* 0 or 1 */
     char socket_group[CONFIG_NAME_SIZE];
     uint32_t max_rows;                 /* 1..50 */

@@ -44,6 +44,8 @@ static const struct option table[] = {
      "A vehicle that stands longer is parked: its updates become rare."},
     {"passages", "min_frames", OPTION_NUMBER, GLOBAL(passage_min_frames), 1, 20, "2",
      "Frames in which a plate must be found before it counts as seen."},
+    {"passages", "min_confidence", OPTION_DECIMAL, GLOBAL(passage_min_confidence), 0, 1, "0.2",
+     "A text less likely right than this is dropped: the plate counts as seen, not read."},
     {"passages", "store_crops", OPTION_NUMBER, GLOBAL(store_crops), 0, 1, "1",
      "1: the best picture of the plate, never of the scene, is kept with its passage."},
 

@@ -31,8 +31,8 @@ enum err ctc_new(struct ctc **out, struct fault *why) MUST_USE;
 void ctc_free(struct ctc **ctc);
 
 /* The most probable texts of at most READING_MAX_CHARS characters, best first; the empty text may be one. Their `p` lacks
- * what the search pruned (classes below 1e-5 a step, prefixes beyond CTC_BEAM): ctc_probability is exact. Returns how
- * many, at most CTC_BEAM. */
+ * what the search pruned (but for the six likeliest classes of a step, and prefixes beyond CTC_BEAM): ctc_probability is
+ * exact. Returns how many, at most CTC_BEAM. */
 size_t ctc_beam(struct ctc *ctc, const struct ctc_odds *odds, struct ctc_text out[CTC_BEAM]);
 
 /* The probability of a text, summed over all its alignments. */

@@ -20,6 +20,10 @@
 enum { CROP_QUALITY = 80 };
 static const float CROP_MARGIN = 0.1f;
 
+/* Less sure readings get second views, whose margins differ by so much of the plate's size. */
+static const float SECOND_LOOK = 0.9f;
+static const float second_views[] = {0.05f, -0.04f};
+
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
@@ -31,7 +35,7 @@ struct ocr {
     struct syntax *syntax;
     struct rank *rank;
     struct jpeg_picture picture; /* the last one; width 0: none */
-    struct ctc_odds odds;
+    struct rank_views views;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
 };
 
@@ -50,7 +54,7 @@ static enum err warm_up(struct ocr *ocr, struct fault *why)
     struct region found[READING_MAX_PLATES];
     uint8_t n;
     enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
-    return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+    return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
 enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fault *why)
@@ -136,30 +140,61 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, st
     return ERR_OK;
 }
 
-/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. */
-static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
-                           struct fault *why)
+/* Cuts the plate out with its margins grown by `grow` of its width and height, and reads it as one more view. */
+static enum err read_view(struct ocr *ocr, const struct region *where, float grow, struct ocr_times *times,
+                          struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     const struct rectify_target target = {ocr->plate, card->width, card->height};
     struct timespec start;
     struct point quad[4];
     clock_gettime(CLOCK_MONOTONIC, &start);
-    /* Corners that are no quad: a plate was seen, and it cannot be read. */
-    if (!rectify_enlarge(reading->where.corner, card->margin_x, card->margin_y, quad) ||
-        rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why) != ERR_OK) {
+    if (!rectify_enlarge(where->corner, card->margin_x + grow, card->margin_y + grow, quad))
+        return fault_set(why, ERR_NOT_FOUND, "four corners that are no plate");
+    enum err err = rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why);
+    times->rectify += microseconds_since(&start);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (!err)
+        err = reader_run(ocr->reader, ocr->plate, &ocr->views.odds[ocr->views.n], why);
+    if (!err)
+        ocr->views.n++;
+    times->read += microseconds_since(&start);
+    return err;
+}
+
+/* Weighs the views that there are. */
+static void rank_views(struct ocr *ocr, struct reading *reading, struct ocr_times *times)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    rank_run(ocr->rank, &ocr->views, ocr->syntax, &ocr->ranking, reading);
+    times->read += microseconds_since(&start);
+}
+
+/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. An unsure plate is looked at
+ * again with a little more and a little less around it. */
+static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+                           struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    ocr->views.n = 0;
+    enum err err = read_view(ocr, &reading->where, 0, times, why);
+    if (err == ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
         reading->needs_review = true;
         return ERR_OK;
     }
-    times->rectify += microseconds_since(&start);
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    enum err err = reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
     if (err)
         return err;
-    rank_run(ocr->rank, &ocr->odds, ocr->syntax, &ocr->ranking, reading);
+    rank_views(ocr, reading, times);
+    if (reading->n_candidates == 0 || reading->candidates[0].confidence < SECOND_LOOK) {
+        for (size_t i = 0; i < sizeof second_views / sizeof second_views[0] && !err; i++)
+            err = read_view(ocr, &reading->where, second_views[i], times, why);
+        if (err)
+            return err;
+        rank_views(ocr, reading, times);
+    }
     calibration_apply(&card->calibration, reading);
     reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
-    times->read += microseconds_since(&start);
     return ERR_OK;
 }
 

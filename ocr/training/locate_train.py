@@ -122,7 +122,7 @@ def train(args):
                 flush=True,
             )
             sums[:], logged = 0, time.time()
-        if step % 1000 == 0:
+        if step % 250 == 0:
             save(args, net, average, optimizer, step)
     save(args, net, average, optimizer, step)
 

@@ -455,7 +455,7 @@ class Scenes:
         folder = self.sets[rng.choice(len(self.sets), p=self.set_share)]
         pool = self.pools.pictures[folder]
         pic, focus = pool[rng.integers(len(pool))], None
-        if self.pools.mined and rng.random() < 0.1:
+        if self.pools.mined and rng.random() < 0.14:
             pic, focus = self.pools.mined[rng.integers(len(self.pools.mined))]
             folder = pic['set']
         m, scale, tilted = self.view(pic, focus)
