@@ -227,6 +227,7 @@ def main():
     parser.add_argument(
         '--bench', type=Path, action='append', help='labelled folder; for reporting only'
     )
+    parser.add_argument('--mined', type=Path, help='reviewed alarms, from locate_mine.py')
     parser.add_argument('--threshold', type=float, default=0.4)
     parser.add_argument('--scenes', type=int, default=400)
     parser.add_argument('--show', type=Path)
