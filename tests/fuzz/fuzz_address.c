@@ -1,4 +1,5 @@
-/* A camera's address from a configuration file: what is accepted has a host and a port, and nothing that could split a request. */
+/* A camera's address from a configuration file: what is accepted has a host and a port, and nothing
+ * that could split a request. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     memcpy(text, bytes, size);
     text[size] = '\0';
     if (address_parse(text, &address, &why) == ERR_OK) {
-        assert(address.host[0] != '\0' && strlen(address.host) < sizeof address.host && address.port != 0);
+        assert(address.host[0] != '\0' && strlen(address.host) < sizeof address.host &&
+               address.port != 0);
         assert(strpbrk(text, " \r\n\t") == NULL);
     }
     free(text);

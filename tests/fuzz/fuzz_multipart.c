@@ -1,5 +1,5 @@
-/* A multipart answer in any cut: the first byte tells the cut, the first line is the Content-Type. Whatever the cut, the
- * parts must be the same. */
+/* A multipart answer in any cut: the first byte tells the cut, the first line is the Content-Type.
+ * Whatever the cut, the parts must be the same. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,10 +21,12 @@ static uint64_t run(const char *type, const uint8_t *bytes, size_t size, size_t 
     uint64_t sum = 1;
     if (multipart_begin(&parser, type, &why) != ERR_OK)
         size = 0;
+    parser.part = part;
+    parser.room = ROOM;
     for (size_t at = 0; at < size;) {
         size_t used = 0, piece = size - at < step ? size - at : step;
         enum multipart_event event;
-        if (multipart_feed(&parser, bytes + at, piece, part, ROOM, &used, &event, &why) != ERR_OK)
+        if (multipart_feed(&parser, bytes + at, piece, &used, &event, &why) != ERR_OK)
             break;
         assert(used <= piece && (used == piece || event != MULTIPART_NOTHING));
         at += used;
@@ -47,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         return 0;
     size_t step = bytes[0] % 97 + 1;
     const uint8_t *line = bytes + 1, *end = memchr(line, '\n', size - 1);
-    if (end == NULL || (size_t)(end - line) >= sizeof type || memchr(line, 0, (size_t)(end - line)) != NULL)
+    if (end == NULL || (size_t)(end - line) >= sizeof type ||
+        memchr(line, 0, (size_t)(end - line)) != NULL)
         return 0;
     memcpy(type, line, (size_t)(end - line));
     type[end - line] = '\0';

@@ -1,4 +1,5 @@
-/* The stored position of a watched folder: what is accepted comes back the same through its text. */
+/* The stored position of a watched folder: what is accepted comes back the same through its text.
+ */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

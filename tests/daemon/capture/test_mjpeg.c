@@ -1,4 +1,5 @@
-/* The MJPEG capture with its real rights against a scripted camera: what cameras and networks do wrong is borne. */
+/* The MJPEG capture with its real rights against a scripted camera: what cameras and networks do
+ * wrong is borne. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -92,7 +93,8 @@ static char *stop_camera(void)
     kill(camera.pid, SIGKILL);
     waitpid(camera.pid, NULL, 0);
     size_t used = 0;
-    for (ssize_t n; used + 1 < sizeof text && (n = read(camera.fd, text + used, sizeof text - used - 1)) > 0;)
+    for (ssize_t n;
+         used + 1 < sizeof text && (n = read(camera.fd, text + used, sizeof text - used - 1)) > 0;)
         used += (size_t)n;
     text[used] = '\0';
     close(camera.fd);
@@ -118,8 +120,10 @@ static void say_picture(int client, const char *mark)
 {
     char bytes[256];
     size_t size = strlen(mark) + 5;
-    size_t used = (size_t)snprintf(bytes, sizeof bytes, "--edge\r\nContent-Type: image/jpeg\r\n"
-                                                        "Content-Length: %zu\r\n\r\n\xff\xd8%s", size, mark);
+    size_t used = (size_t)snprintf(bytes, sizeof bytes,
+                                   "--edge\r\nContent-Type: image/jpeg\r\n"
+                                   "Content-Length: %zu\r\n\r\n\xff\xd8%s",
+                                   size, mark);
     memcpy(bytes + used, "\0\xff\xd9\r\n", 5);
     ssize_t ignored = send(client, bytes, used + 5, MSG_NOSIGNAL);
     (void)ignored;
@@ -192,7 +196,8 @@ static void a_stream_that_stands_still_is_left(void **state)
     struct stage *stage = watch_camera(NULL);
     takes(stage, "0");
     assert_false(stage_take(stage, 1000)); /* stall_timeout is 1.5 s */
-    assert_false(stage_take(stage, 1000)); /* the camera serves one client at a time, and never ends */
+    assert_false(
+        stage_take(stage, 1000)); /* the camera serves one client at a time, and never ends */
     assert_int_equal(stage->counters->connected, 0);
     assert_true(stage_reaches(&stage->counters->reconnects, 1, 3000));
     stage_stop(stage);
@@ -250,8 +255,10 @@ static void redirect(int client, int n)
 {
     (void)n;
     char text[256];
-    snprintf(text, sizeof text, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/elsewhere\r\n"
-                                "Content-Length: 0\r\n\r\n", camera.port);
+    snprintf(text, sizeof text,
+             "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/elsewhere\r\n"
+             "Content-Length: 0\r\n\r\n",
+             camera.port);
     say(client, text);
 }
 
@@ -273,7 +280,8 @@ static void say_chunked(int client, int n)
                 "Content-Type: multipart/x-mixed-replace;boundary=edge\r\n\r\n");
     say(client, "5\r\n--edg\r\n");
     say(client, "1e\r\ne\r\nContent-Type: image/jpeg\r\n\r\r\n");
-    const char bytes[] = "d\r\n\n\xff\xd8in bits\0\xff\xd9\r\n" "9\r\n\r\n--edge\n\r\n";
+    const char bytes[] = "d\r\n\n\xff\xd8in bits\0\xff\xd9\r\n"
+                         "9\r\n\r\n--edge\n\r\n";
     ssize_t ignored = send(client, bytes, sizeof bytes - 1, MSG_NOSIGNAL);
     (void)ignored;
     sleep(60);
@@ -297,7 +305,8 @@ static void say_rubbish(int client, int n)
     (void)n;
     say(client, good_answer);
     say(client, "--edge\r\nContent-Type: image/jpeg\r\nContent-Length: 6\r\n\r\nno jpg\r\n"
-                "--edge\r\nContent-Type: image/jpeg\r\nContent-Length: 6\r\n\r\n\xff\xd8" "cut.\r\n"
+                "--edge\r\nContent-Type: image/jpeg\r\nContent-Length: 6\r\n\r\n\xff\xd8"
+                "cut.\r\n"
                 "--edge\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\ntext\r\n"
                 "--edge\r\nContent-Type: image/jpeg\r\n\r\n");
     say(client, filler); /* larger than max_frame_bytes */
@@ -325,7 +334,8 @@ static void ask_for_digest(int client, int n)
     if (n % 2 == 0) {
         say(client, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n"
                     "WWW-Authenticate: Basic realm=\"cam\"\r\n"
-                    "WWW-Authenticate: Digest realm=\"cam\", qop=\"auth\", algorithm=SHA-256, nonce=\"abc123\", "
+                    "WWW-Authenticate: Digest realm=\"cam\", qop=\"auth\", algorithm=SHA-256, "
+                    "nonce=\"abc123\", "
                     "opaque=\"xyz\"\r\n\r\n");
         return;
     }

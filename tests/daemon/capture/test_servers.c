@@ -1,4 +1,5 @@
-/* The MJPEG capture against servers that others wrote: FFmpeg's, and motion's with both kinds of login. */
+/* The MJPEG capture against servers that others wrote: FFmpeg's, and motion's with both kinds of
+ * login. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,7 +19,7 @@
 
 #include "stage.h"
 
-enum { LATEST_START_MS = 20000 };
+enum { LATEST_START_MS = 45000, STALL_MS = 8000 }; /* a busy host starts motion slowly */
 
 static char folder[64];
 
@@ -70,7 +71,7 @@ static void takes_whole_pictures(struct stage *stage, int count)
 {
     assert_true(stage_take(stage, LATEST_START_MS));
     for (int i = 0; i < count; i++) {
-        assert_true(stage_take(stage, 3000));
+        assert_true(stage_take(stage, STALL_MS));
         assert_true(stage->size > 1000);
         assert_memory_equal(stage->bytes, "\xff\xd8", 2);
         assert_memory_equal(stage->bytes + stage->size - 2, "\xff\xd9", 2);
@@ -84,17 +85,34 @@ static void ffmpegs_stream_is_read(void **state)
     (void)state;
     if (!is_installed("ffmpeg"))
         skip();
-    char address[64], *argv[] = {"/usr/bin/ffmpeg", "-loglevel", "quiet", "-re", "-f", "lavfi", "-i",
-                                 "testsrc=size=640x480:rate=20", "-c:v", "mjpeg", "-q:v", "3", "-f", "mpjpeg",
-                                 "-content_type", "multipart/x-mixed-replace;boundary=ffmpeg", "-listen", "1",
-                                 address, NULL};
+    char address[64], *argv[] = {"/usr/bin/ffmpeg",
+                                 "-loglevel",
+                                 "quiet",
+                                 "-re",
+                                 "-f",
+                                 "lavfi",
+                                 "-i",
+                                 "testsrc=size=640x480:rate=20",
+                                 "-c:v",
+                                 "mjpeg",
+                                 "-q:v",
+                                 "3",
+                                 "-f",
+                                 "mpjpeg",
+                                 "-content_type",
+                                 "multipart/x-mixed-replace;boundary=ffmpeg",
+                                 "-listen",
+                                 "1",
+                                 address,
+                                 NULL};
     snprintf(address, sizeof address, "http://127.0.0.1:%d/lane", free_port());
     pid_t server = start_program(argv);
     struct stage *stage = stage_new(CONFIG_MJPEG, address, NULL);
+    stage->config.cameras[0].stall_timeout_ms = STALL_MS;
     stage_start(stage);
     takes_whole_pictures(stage, 30);
     end_program(server);
-    for (int waited = 0; stage->counters->connected && waited < 3000; waited += 20)
+    for (int waited = 0; stage->counters->connected && waited < 10000; waited += 20)
         usleep(20000);
     assert_int_equal(stage->counters->connected, 0);
     /* The server comes back, as a camera after a power cut. */
@@ -109,9 +127,24 @@ static void ffmpegs_stream_is_read(void **state)
 /* A film that motion plays as if a camera showed it. */
 static void make_film(const char *path)
 {
-    char *argv[] = {"/usr/bin/ffmpeg", "-loglevel", "quiet", "-y", "-f", "lavfi", "-i",
-                    "testsrc=size=320x240:rate=10", "-t", "30", "-c:v", "mjpeg", "-q:v", "4", "-f", "avi",
-                    strdup(path), NULL};
+    char *argv[] = {"/usr/bin/ffmpeg",
+                    "-loglevel",
+                    "quiet",
+                    "-y",
+                    "-f",
+                    "lavfi",
+                    "-i",
+                    "testsrc=size=320x240:rate=10",
+                    "-t",
+                    "30",
+                    "-c:v",
+                    "mjpeg",
+                    "-q:v",
+                    "4",
+                    "-f",
+                    "avi",
+                    strdup(path),
+                    NULL};
     int status;
     pid_t pid = start_program(argv);
     waitpid(pid, &status, 0);
@@ -123,12 +156,13 @@ static void write_motion_config(const char *path, const char *film, int port, in
 {
     FILE *file = fopen(path, "w");
     assert_non_null(file);
-    fprintf(file,
-            "daemon off\nsetup_mode off\nlog_level 1\ntarget_dir %s\nnetcam_url file://%s\nwidth 320\n"
-            "height 240\nframerate 10\npicture_output off\nmovie_output off\nwebcontrol_port 0\n"
-            "stream_port %d\nstream_localhost on\nstream_maxrate 10\nstream_auth_method %d\n"
-            "stream_authentication gate:keeper-of-the-lane\n",
-            folder, film, port, method);
+    fprintf(
+        file,
+        "daemon off\nsetup_mode off\nlog_level 1\ntarget_dir %s\nnetcam_url file://%s\nwidth 320\n"
+        "height 240\nframerate 10\npicture_output off\nmovie_output off\nwebcontrol_port 0\n"
+        "stream_port %d\nstream_localhost on\nstream_maxrate 10\nstream_auth_method %d\n"
+        "stream_authentication gate:keeper-of-the-lane\n",
+        folder, film, port, method);
     fclose(file);
 }
 
@@ -147,6 +181,7 @@ static void motion_lets_in(int method)
     char *argv[] = {"/usr/bin/motion", "-n", "-c", config, NULL};
     pid_t server = start_program(argv);
     struct stage *right = stage_new(CONFIG_MJPEG, address, "gate:keeper-of-the-lane\n");
+    right->config.cameras[0].stall_timeout_ms = STALL_MS;
     stage_start(right);
     takes_whole_pictures(right, 5);
     struct stage *wrong = stage_new(CONFIG_MJPEG, address, "gate:keeper\n");
