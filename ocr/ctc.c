@@ -1,4 +1,5 @@
-/* Prefix beam search and exact sums over alignments, in plain probabilities: 64 steps stay far above a double's least. */
+/* Prefix beam search and exact sums over alignments, in plain probabilities: 64 steps stay far
+ * above a double's least. */
 #include "ocr/ctc.h"
 
 #include <assert.h>
@@ -12,12 +13,14 @@ enum {
     MAX_STARTERS = 6, /* more are alike only where nothing can be read */
 };
 
-static const double CLASS_FLOOR = 1e-5;  /* a class less probable at a step starts no character there */
+static const double CLASS_FLOOR =
+    1e-5; /* a class less probable at a step starts no character there */
 static const double PREFIX_FLOOR = 1e-9; /* of the best prefix: less is dropped */
 
 /* A prefix: the path from the root. */
 struct node {
-    double blank, letter;           /* probability of the prefix so far, ending in blank, in its last letter */
+    double blank,
+        letter; /* probability of the prefix so far, ending in blank, in its last letter */
     double next_blank, next_letter; /* the same one step later, while it is being summed */
     uint16_t parent, step;          /* `step` is the one that next_* belong to */
     uint8_t code, length;
@@ -295,7 +298,8 @@ static double replaced(const struct sides *sides, size_t i, uint8_t c)
             enter += sides->before[t - 1][left - 1];
         inside = (inside + enter) * odds->p[t][c];
         if (t + 1u < odds->steps)
-            sum += inside * (sides->after[t + 1][right] + (to_letter ? sides->after[t + 1][right + 1] : 0));
+            sum += inside *
+                   (sides->after[t + 1][right] + (to_letter ? sides->after[t + 1][right + 1] : 0));
         else if (i + 1u == text->n)
             sum += inside;
     }

@@ -20,7 +20,8 @@ static enum err read_card(const char *path, json_t **out, struct fault *why)
     if (err)
         return err;
     json_error_t problem;
-    json_t *card = json_loadb((const char *)text.bytes, text.size, JSON_REJECT_DUPLICATES, &problem);
+    json_t *card =
+        json_loadb((const char *)text.bytes, text.size, JSON_REJECT_DUPLICATES, &problem);
     file_release(&text);
     if (!json_is_object(card)) {
         err = fault_set(why, ERR_INPUT, "%s:%d: a model card: %s", path, card ? 1 : problem.line,
@@ -93,7 +94,8 @@ enum err model_number(const struct model *model, const char *key, double low, do
         return ERR_OK;
     double number = json_number_value(found);
     if (!json_is_number(found) || !(number >= low && number <= high))
-        return fault_set(why, ERR_INPUT, "model card: \"%s\" must be a number in %g..%g", key, low, high);
+        return fault_set(why, ERR_INPUT, "model card: \"%s\" must be a number in %g..%g", key, low,
+                         high);
     *value = number;
     return ERR_OK;
 }

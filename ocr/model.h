@@ -1,4 +1,5 @@
-/* A trained model on disk: an ONNX file and the JSON card that says how to use it and what its hash is. */
+/* A trained model on disk: an ONNX file and the JSON card that says how to use it and what its hash
+ * is. */
 #ifndef LANEWARD_OCR_MODEL_H
 #define LANEWARD_OCR_MODEL_H
 
@@ -12,13 +13,15 @@ struct model {
     struct cv_net *net;
 };
 
-/* Reads DIR/NAME.json and the ONNX file it names in the same folder, checks the SHA-256 in the card and builds the
- * network: nothing is opened afterwards. ERR_IO, ERR_INPUT (the card), ERR_CORRUPT (the hash), ERR_MEMORY. */
-enum err model_open(struct model *out, const char *dir, const char *name, struct fault *why) MUST_USE;
+/* Reads DIR/NAME.json and the ONNX file it names in the same folder, checks the SHA-256 in the card
+ * and builds the network: nothing is opened afterwards. ERR_IO, ERR_INPUT (the card), ERR_CORRUPT
+ * (the hash), ERR_MEMORY. */
+enum err model_open(struct model *out, const char *dir, const char *name,
+                    struct fault *why) MUST_USE;
 void model_close(struct model *model);
 
-/* A number of the card in low..high. `*value` keeps what it holds where the card has no such key, unless it is NAN:
- * then the key is required. ERR_INPUT. */
+/* A number of the card in low..high. `*value` keeps what it holds where the card has no such key,
+ * unless it is NAN: then the key is required. ERR_INPUT. */
 enum err model_number(const struct model *model, const char *key, double low, double high,
                       double *value, struct fault *why) MUST_USE;
 

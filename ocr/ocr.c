@@ -24,6 +24,10 @@ static const float CROP_MARGIN = 0.1f;
 static const float SECOND_LOOK = 0.9f;
 static const float second_views[] = {0.05f, -0.04f};
 
+/* A place that is located with less than the one and read with less than the other is no plate: two
+ * doubts, each on its own bearable. Chosen on validation pictures (docs/recognition.md). */
+static const float LOCATED_FOR_SURE = 0.7f, READ_AT_ALL = 0.03f;
+
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
@@ -43,7 +47,8 @@ static uint32_t microseconds_since(const struct timespec *start)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 +
+                      (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
 /* The first use of a network allocates its layers' memory: not in the first frame. */
@@ -104,7 +109,8 @@ void ocr_close(struct ocr **ocr)
     free(gone);
 }
 
-/* Regions from the coordinates of the decoded picture to those of the whole one, or back (`whole` false). */
+/* Regions from the coordinates of the decoded picture to those of the whole one, or back (`whole`
+ * false). */
 static void rescale(const struct jpeg_picture *picture, bool whole, struct region *region)
 {
     float x = (float)picture->width / (float)picture->grey.width;
@@ -116,8 +122,8 @@ static void rescale(const struct jpeg_picture *picture, bool whole, struct regio
 }
 
 /* Fills out->readings[].where, in coordinates of the decoded picture. */
-static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *out,
-                            struct fault *why)
+static enum err find_plates(struct ocr *ocr, const struct ocr_places *places,
+                            struct ocr_result *out, struct fault *why)
 {
     const struct image *grey = &ocr->picture.grey;
     float w = (float)grey->width, h = (float)grey->height;
@@ -135,14 +141,16 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, st
         }
     }
     for (uint8_t i = 0; i < n; i++)
-        if (places != NULL || ocr->mask == NULL || mask_has(ocr->mask, &found[i], grey->width, grey->height))
+        if (places != NULL || ocr->mask == NULL ||
+            mask_has(ocr->mask, &found[i], grey->width, grey->height))
             out->readings[out->n_readings++].where = found[i];
     return ERR_OK;
 }
 
-/* Cuts the plate out with its margins grown by `grow` of its width and height, and reads it as one more view. */
-static enum err read_view(struct ocr *ocr, const struct region *where, float grow, struct ocr_times *times,
-                          struct fault *why)
+/* Cuts the plate out with its margins grown by `grow` of its width and height, and reads it as one
+ * more view. */
+static enum err read_view(struct ocr *ocr, const struct region *where, float grow,
+                          struct ocr_times *times, struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     const struct rectify_target target = {ocr->plate, card->width, card->height};
@@ -171,15 +179,16 @@ static void rank_views(struct ocr *ocr, struct reading *reading, struct ocr_time
     times->read += microseconds_since(&start);
 }
 
-/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. An unsure plate is looked at
- * again with a little more and a little less around it. */
+/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. An
+ * unsure plate is looked at again with a little more and a little less around it. */
 static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
                            struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     ocr->views.n = 0;
     enum err err = read_view(ocr, &reading->where, 0, times, why);
-    if (err == ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
+    if (err ==
+        ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
         reading->needs_review = true;
         return ERR_OK;
     }
@@ -194,13 +203,21 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
         rank_views(ocr, reading, times);
     }
     calibration_apply(&card->calibration, reading);
-    reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    reading->needs_review =
+        reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
     return ERR_OK;
 }
 
+static bool is_doubtful(const struct reading *reading)
+{
+    return reading->where.score < LOCATED_FOR_SURE &&
+           (reading->n_candidates == 0 || reading->candidates[0].confidence < READ_AT_ALL);
+}
+
 /* `places` NULL: look for the plates. */
-static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
-                             struct ocr_result *out, struct fault *why)
+static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                             const struct ocr_places *places, struct ocr_result *out,
+                             struct fault *why)
 {
     struct ocr_result result = {0};
     struct timespec start;
@@ -216,11 +233,17 @@ static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, 
     if ((err = find_plates(ocr, places, &result, why)))
         return err;
     result.times.locate = microseconds_since(&start);
+    uint8_t kept = 0;
     for (uint8_t i = 0; i < result.n_readings; i++) {
-        if ((err = read_plate(ocr, &result.readings[i], &result.times, why)))
+        struct reading *reading = &result.readings[i];
+        if ((err = read_plate(ocr, reading, &result.times, why)))
             return err;
-        rescale(&ocr->picture, true, &result.readings[i].where);
+        rescale(&ocr->picture, true, &reading->where);
+        if (!is_doubtful(reading))
+            result.readings[kept++] = *reading;
     }
+    memset(result.readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result.readings);
+    result.n_readings = kept;
     *out = result;
     return ERR_OK;
 }
@@ -232,8 +255,8 @@ enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_
     return read_picture(ocr, jpeg, size, ocr->plate_only ? &whole : NULL, out, why);
 }
 
-enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
-                     struct ocr_result *out, struct fault *why)
+enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                     const struct ocr_places *places, struct ocr_result *out, struct fault *why)
 {
     assert(places->n <= READING_MAX_PLATES);
     return read_picture(ocr, jpeg, size, places, out, why);
@@ -247,15 +270,17 @@ const struct jpeg_picture *ocr_picture(const struct ocr *ocr)
 /* The size of a crop of the quad: its own, at most JPEG_CROP_SIDE a side. */
 static void crop_size(const struct point q[4], struct rectify_target *target)
 {
-    double wide = fmax(hypot(q[1].x - q[0].x, q[1].y - q[0].y), hypot(q[2].x - q[3].x, q[2].y - q[3].y));
-    double high = fmax(hypot(q[3].x - q[0].x, q[3].y - q[0].y), hypot(q[2].x - q[1].x, q[2].y - q[1].y));
+    double wide =
+        fmax(hypot(q[1].x - q[0].x, q[1].y - q[0].y), hypot(q[2].x - q[3].x, q[2].y - q[3].y));
+    double high =
+        fmax(hypot(q[3].x - q[0].x, q[3].y - q[0].y), hypot(q[2].x - q[1].x, q[2].y - q[1].y));
     double scale = fmin(1, JPEG_CROP_SIDE / fmax(wide, high));
     target->width = (uint32_t)fmax(1, rint(wide * scale));
     target->height = (uint32_t)fmax(1, rint(high * scale));
 }
 
-enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity, size_t *size,
-                  struct fault *why)
+enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity,
+                  size_t *size, struct fault *why)
 {
     struct region region = *where;
     struct rectify_target target = {.pixels = ocr->plate};

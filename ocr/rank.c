@@ -11,9 +11,9 @@
 enum { RANK_MAX = 256, RANK_TWISTED = 6 /* texts whose look-alikes are tried */ };
 
 /* Characters that are taken for each other. */
-static const char *const look_alikes[] = {"O0", "D0", "Q0", "OQ", "OD", "I1", "IT", "17", "B8", "S5",
-                                          "Z2", "G6", "Z7", "4A", "UV", "VY", "MW", "MN", "CG", "EF",
-                                          "PR", "38", "69", "L1", "HN", "KX", "56", "B3"};
+static const char *const look_alikes[] = {
+    "O0", "D0", "Q0", "OQ", "OD", "I1", "IT", "17", "B8", "S5", "Z2", "G6", "Z7", "4A",
+    "UV", "VY", "MW", "MN", "CG", "EF", "PR", "38", "69", "L1", "HN", "KX", "56", "B3"};
 
 struct entry {
     struct ctc_text text;
@@ -92,8 +92,8 @@ static void add(struct rank *rank, const struct rank_views *views, const struct 
 }
 
 /* The texts one look-alike away, where the picture gives that character any chance at all. */
-static void add_look_alikes(struct rank *rank, const struct rank_views *views, const struct syntax *syntax,
-                            const struct ctc_text *text)
+static void add_look_alikes(struct rank *rank, const struct rank_views *views,
+                            const struct syntax *syntax, const struct ctc_text *text)
 {
     double chance[READING_MAX_CLASSES] = {0};
     for (uint8_t v = 0; v < views->n; v++)
@@ -135,7 +135,8 @@ static void gather(struct rank *rank, const struct rank_views *views, const stru
 }
 
 /* The mean of the views' distributions. */
-static void fill_positions(const struct rank_views *views, const struct ctc_text *text, struct reading *out)
+static void fill_positions(const struct rank_views *views, const struct ctc_text *text,
+                           struct reading *out)
 {
     out->n_positions = text->n;
     for (uint8_t v = 0; v < views->n; v++) {

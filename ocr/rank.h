@@ -25,9 +25,9 @@ struct rank_views {
     uint8_t n; /* 1.. */
 };
 
-/* Fills candidates (confidence: the share of the text among all texts, not yet calibrated) and positions of `out`;
- * leaves the rest of it alone. A text is as probable as it is on average over the views. No candidates: the likeliest
- * is that nothing is written there. */
+/* Fills candidates (confidence: the share of the text among all texts, not yet calibrated) and
+ * positions of `out`; leaves the rest of it alone. A text is as probable as it is on average over
+ * the views. No candidates: the likeliest is that nothing is written there. */
 void rank_run(struct rank *rank, const struct rank_views *views, const struct syntax *syntax,
               const struct rank_options *options, struct reading *out);
 

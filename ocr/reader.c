@@ -16,7 +16,8 @@ struct reader {
     float *input;
 };
 
-static enum err read_calibration(const struct model *model, struct calibration *out, struct fault *why)
+static enum err read_calibration(const struct model *model, struct calibration *out,
+                                 struct fault *why)
 {
     const json_t *table = json_object_get(model->card, "calibration");
     struct calibration got = {0};
@@ -24,11 +25,13 @@ static enum err read_calibration(const struct model *model, struct calibration *
         return ERR_OK;
     for (size_t i = 0; i < json_array_size(table); i++) {
         const json_t *row = json_array_get(table, i);
-        double from = json_number_value(json_array_get(row, 0)), to = json_number_value(json_array_get(row, 1));
+        double from = json_number_value(json_array_get(row, 0)),
+               to = json_number_value(json_array_get(row, 1));
         bool rises = got.n == 0 || (from > got.from[got.n - 1] && to >= got.to[got.n - 1]);
-        if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises || !(from >= 0) ||
-            !(from <= 1) || !(to >= 0) || !(to <= 1))
-            return fault_set(why, ERR_INPUT, "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
+        if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises ||
+            !(from >= 0) || !(from <= 1) || !(to >= 0) || !(to <= 1))
+            return fault_set(why, ERR_INPUT,
+                             "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
                              i + 1);
         got.from[got.n] = (float)from;
         got.to[got.n++] = (float)to;
@@ -39,7 +42,8 @@ static enum err read_calibration(const struct model *model, struct calibration *
 
 static enum err read_numbers(const struct model *model, struct reader_card *card, struct fault *why)
 {
-    double width = NAN, height = NAN, steps = NAN, margin_x = NAN, margin_y = NAN, heat = 1, reject = 0.8;
+    double width = NAN, height = NAN, steps = NAN, margin_x = NAN, margin_y = NAN, heat = 1,
+           reject = 0.8;
     enum err err;
     if ((err = model_number(model, "input_width", 8, RECTIFY_MAX_SIDE, &width, why)) ||
         (err = model_number(model, "input_height", 8, RECTIFY_MAX_SIDE, &height, why)) ||
@@ -49,8 +53,10 @@ static enum err read_numbers(const struct model *model, struct reader_card *card
         (err = model_number(model, "temperature", 0.1, 10, &heat, why)) ||
         (err = model_number(model, "reject", 0, 1, &reject, why)))
         return err;
-    *card = (struct reader_card){(uint32_t)width, (uint32_t)height, (float)margin_x, (float)margin_y,
-                                 (uint16_t)steps, heat, (float)reject, {0}};
+    *card = (struct reader_card){(uint32_t)width, (uint32_t)height,
+                                 (float)margin_x, (float)margin_y,
+                                 (uint16_t)steps, heat,
+                                 (float)reject,   {0}};
     return ERR_OK;
 }
 
@@ -59,7 +65,8 @@ static enum err read_card(const struct model *model, struct reader_card *out, st
     const char *alphabet = json_string_value(json_object_get(model->card, "alphabet"));
     double blank = 0;
     if (alphabet == NULL || strcmp(alphabet, READER_ALPHABET) != 0)
-        return fault_set(why, ERR_INPUT, "model card: \"alphabet\" must be \"%s\"", READER_ALPHABET);
+        return fault_set(why, ERR_INPUT, "model card: \"alphabet\" must be \"%s\"",
+                         READER_ALPHABET);
     enum err err = model_number(model, "blank", 0, 0, &blank, why);
     if (!err)
         err = read_numbers(model, out, why);
@@ -77,7 +84,8 @@ enum err reader_open(struct reader **out, const char *dir, struct fault *why)
     if (!err)
         err = read_card(&reader->model, &reader->card, why);
     if (!err) {
-        reader->input = malloc((size_t)reader->card.width * reader->card.height * sizeof *reader->input);
+        reader->input =
+            malloc((size_t)reader->card.width * reader->card.height * sizeof *reader->input);
         if (reader->input == NULL)
             err = fault_set(why, ERR_MEMORY, "no memory for the reader");
     }
@@ -118,7 +126,8 @@ static void soften(const float *logits, double temperature, double *p)
         p[c] /= sum;
 }
 
-enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds *out, struct fault *why)
+enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds *out,
+                    struct fault *why)
 {
     const struct reader_card *card = &reader->card;
     size_t pixels = (size_t)card->width * card->height;
@@ -131,7 +140,8 @@ enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds
         return err;
     if (output.size[0] != 1 || output.size[1] != 1 || output.size[2] != card->steps ||
         output.size[3] != READER_CLASSES)
-        return fault_set(why, ERR_INPUT, "the reader's scores have another shape than its card says");
+        return fault_set(why, ERR_INPUT,
+                         "the reader's scores have another shape than its card says");
     for (size_t i = 0; i < (size_t)card->steps * READER_CLASSES; i++)
         if (!isfinite(output.data[i]))
             return fault_set(why, ERR_INPUT, "the reader's scores are no numbers");

@@ -1,15 +1,16 @@
 /* Syntax: the chosen patterns as one distribution over texts, mixed with free text.
  *
- * A pattern has each of its texts with probability 1 / count. Regions are equally likely; a region's patterns are as
- * likely as their weights. Free text (personal plates, serials that no file knows) is a chain of letters and digits that
- * tends to stay with one kind, each letter with 1 / 26 and each digit with 1 / 10. Against texts drawn from all 36
- * characters alike the odds of a text of n characters are
+ * A pattern has each of its texts with probability 1 / count. Regions are equally likely; a
+ * region's patterns are as likely as their weights. Free text (personal plates, serials that no
+ * file knows) is a chain of letters and digits that tends to stay with one kind, each letter with 1
+ * / 26 and each digit with 1 / 10. Against texts drawn from all 36 characters alike the odds of a
+ * text of n characters are
  *
  *     ((1 - PATTERN_SHARE) * 36^n * P(free) + PATTERN_SHARE * 36^n * sum of share / count) ^ TRUST
  *
- * TRUST is below 1, because the network has seen real plates and knows a part of it already. It and PATTERN_SHARE are
- * chosen on the validation split of the training crops, the chain is counted on the training split
- * (docs/recognition.md). */
+ * TRUST is below 1, because the network has seen real plates and knows a part of it already. It and
+ * PATTERN_SHARE are chosen on the validation split of the training crops, the chain is counted on
+ * the training split (docs/recognition.md). */
 #include "ocr/syntax.h"
 
 #include <dirent.h>
@@ -38,7 +39,7 @@ struct rule {
 
 struct syntax {
     struct pattern_list list;
-    struct rule *rules; /* by length */
+    struct rule *rules;                  /* by length */
     size_t first[READING_MAX_CHARS + 2]; /* rules[first[n] .. first[n + 1]] have n places */
 };
 
@@ -50,7 +51,8 @@ static bool is_chosen(const char *choice, const char *region)
 }
 
 /* Marks the regions that the choices name. */
-static enum err choose(const struct pattern_list *list, const char *chosen, bool *in, struct fault *why)
+static enum err choose(const struct pattern_list *list, const char *chosen, bool *in,
+                       struct fault *why)
 {
     bool all = chosen == NULL || chosen[strspn(chosen, " ,\t")] == 0;
     for (size_t i = 0; i < list->n_regions; i++)
@@ -96,7 +98,8 @@ static void lay_out(struct syntax *syntax, const bool *in, const double *weights
     syntax->first[READING_MAX_CHARS + 1] = n;
 }
 
-enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *chosen, struct fault *why)
+enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *chosen,
+                   struct fault *why)
 {
     bool in[PATTERN_MAX_REGIONS];
     double weights[PATTERN_MAX_REGIONS] = {0};
@@ -190,7 +193,8 @@ static double free_odds(const uint8_t *code, size_t n)
     double odds = 1, letter = FREE_LETTER_FIRST; /* the chance of a letter here */
     for (size_t i = 0; i < n; i++) {
         bool is_letter = code[i] > DIGITS;
-        odds *= is_letter ? letter * ALPHABET / (ALPHABET - DIGITS) : (1 - letter) * ALPHABET / DIGITS;
+        odds *=
+            is_letter ? letter * ALPHABET / (ALPHABET - DIGITS) : (1 - letter) * ALPHABET / DIGITS;
         letter = is_letter ? FREE_LETTER_AGAIN : 1 - FREE_DIGIT_AGAIN;
     }
     return odds;

@@ -39,14 +39,15 @@ struct ocr *engine_open(const struct engine *engine, const char *command)
     return ocr;
 }
 
-bool engine_number(const char *command, const char *option, const char *text, unsigned low, unsigned high,
-                   unsigned *out)
+bool engine_number(const char *command, const char *option, const char *text, unsigned low,
+                   unsigned high, unsigned *out)
 {
     char *end;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     if (errno != 0 || end == text || *end != 0 || text[0] == '-' || value < low || value > high) {
-        fprintf(stderr, "laneward %s: %s: '%s' is not a number in %u..%u\n", command, option, text, low, high);
+        fprintf(stderr, "laneward %s: %s: '%s' is not a number in %u..%u\n", command, option, text,
+                low, high);
         return false;
     }
     *out = (unsigned)value;

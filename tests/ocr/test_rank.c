@@ -25,7 +25,8 @@ static uint8_t class_of(char c)
     return (uint8_t)(strchr(READER_ALPHABET, c) - READER_ALPHABET + 1);
 }
 
-/* Odds as a sharp reader gives them: each character of `text` at every other step; "(O0)" splits a step 51 to 49. */
+/* Odds as a sharp reader gives them: each character of `text` at every other step; "(O0)" splits a
+ * step 51 to 49. */
 static void write_odds(struct ctc_odds *odds, const char *text)
 {
     memset(odds, 0, sizeof *odds);
@@ -67,7 +68,8 @@ static struct reading rank_text(const char *odds_text, const struct syntax *synt
 static void syntax_decides_between_letter_and_digit(void **state)
 {
     (void)state;
-    struct syntax *br = syntax_from("br\t@@@####\n", NULL), *gb = syntax_from("gb\t@@##@@@\n", NULL);
+    struct syntax *br = syntax_from("br\t@@@####\n", NULL),
+                  *gb = syntax_from("gb\t@@##@@@\n", NULL);
     struct reading first = rank_text("ABC1(O0)34", br, false);
     assert_string_equal(first.candidates[0].text, "ABC1034");
     assert_true(first.candidates[0].matches_pattern);
@@ -90,7 +92,8 @@ static void without_patterns_letters_keep_to_letters_and_digits_to_digits(void *
     assert_string_equal(rank_text("4711(O0)8", none, false).candidates[0].text, "471108");
     struct reading reading = rank_text("ABC1(O0)34", none, false);
     assert_int_equal(reading.n_positions, 7);
-    assert_true(fabs((double)reading.position[4][class_of('0')] - 0.49) < 0.01); /* the picture's alone */
+    assert_true(fabs((double)reading.position[4][class_of('0')] - 0.49) <
+                0.01); /* the picture's alone */
     syntax_close(&none);
 }
 
@@ -141,8 +144,10 @@ static void regions_are_chosen_by_name_and_by_glob(void **state)
 {
     (void)state;
     static const char text[] = "us-ny\t@@@####\nus-ca\t#@@@###\nmx\t@@@###@\nbr\t@@@#@##\n";
-    const uint8_t br[] = {11, 11, 11, 2, 11, 2, 2}, ca[] = {2, 11, 11, 11, 2, 2, 2}, mx[] = {11, 11, 11, 2, 2, 2, 11};
-    struct syntax *all = syntax_from(text, " "), *us = syntax_from(text, "us"), *some = syntax_from(text, "us-n* mx");
+    const uint8_t br[] = {11, 11, 11, 2, 11, 2, 2}, ca[] = {2, 11, 11, 11, 2, 2, 2},
+                  mx[] = {11, 11, 11, 2, 2, 2, 11};
+    struct syntax *all = syntax_from(text, " "), *us = syntax_from(text, "us"),
+                  *some = syntax_from(text, "us-n* mx");
     assert_true(syntax_judge(all, br, 7).matches);
     assert_string_equal(syntax_judge(all, ca, 7).region, "us-ca");
     assert_true(syntax_judge(us, ca, 7).matches && !syntax_judge(us, br, 7).matches);
