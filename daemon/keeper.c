@@ -180,6 +180,11 @@ static void take_passage(struct keeper *k, unsigned camera, int fd)
         return;
     }
     enum err err = store_put(k->store, &p->row, p->row.crop_size > 0 ? p->crop : NULL, &why);
+    if (err == ERR_INPUT) { /* it never will be stored, and must not stop those behind it */
+        atomic_fetch_add(&k->env->counters->store_errors, 1);
+        say_bad(k, camera, "a passage that the store does not take");
+        err = ERR_OK;
+    }
     acknowledge(k, fd, err, &why);
 }
 
