@@ -35,7 +35,8 @@ static const struct option table[] = {
      "Least score of a plate that is looked at; 0 takes the one measured for the model."},
     {"recognition", "must_match_pattern", OPTION_FLAG, GLOBAL(must_match_pattern), 0, 1, "0",
      "1: a text that fits no pattern is dropped, and the plate counts as seen but unread."},
-    {"recognition", "reader", OPTION_READER, GLOBAL(reader), CONFIG_READER_NETWORK, CONFIG_READER_BOTH, "both",
+    {"recognition", "reader", OPTION_READER, GLOBAL(reader), CONFIG_READER_NETWORK,
+     CONFIG_READER_BOTH, "both",
      "Who reads: the network, Tesseract, or both: Tesseract where the network is unsure."},
     {"recognition", "max_frame_bytes", OPTION_SIZE, GLOBAL(max_frame_bytes), 65536, 67108864, "8M",
      "Largest encoded frame that is taken from a camera; a larger one counts as bad."},
@@ -46,6 +47,8 @@ static const struct option table[] = {
      "A vehicle that stands longer is parked: its updates become rare."},
     {"passages", "min_frames", OPTION_NUMBER, GLOBAL(passage_min_frames), 1, 20, "2",
      "Frames in which a plate must be found before it counts as seen."},
+    {"passages", "min_confidence", OPTION_DECIMAL, GLOBAL(passage_min_confidence), 0, 1, "0.2",
+     "A text less likely right than this is dropped: the plate counts as seen, not read."},
     {"passages", "store_crops", OPTION_NUMBER, GLOBAL(store_crops), 0, 1, "1",
      "1: the best picture of the plate, never of the scene, is kept with its passage."},
 

@@ -50,12 +50,14 @@ enum err address_parse(const char *text, struct address *out, struct fault *why)
     if (*rest == ':' && (rest = take_port(rest + 1, &parts)) == NULL)
         return fault_set(why, ERR_INPUT, "the port of the camera's address is not within 1..65535");
     if (*rest != '\0' && *rest != '/' && *rest != '?')
-        return fault_set(why, ERR_INPUT, "the camera's address may hold no user, and nothing but a path "
-                                         "after its host");
+        return fault_set(why, ERR_INPUT,
+                         "the camera's address may hold no user, and nothing but a path "
+                         "after its host");
     for (; *rest; rest++)
         if (*rest <= ' ' || *rest == 0x7f || *rest == '#')
-            return fault_set(why, ERR_INPUT, "the path of the camera's address holds a character that has "
-                                             "to be written as %%xx");
+            return fault_set(why, ERR_INPUT,
+                             "the path of the camera's address holds a character that has "
+                             "to be written as %%xx");
     *out = parts;
     return ERR_OK;
 }

@@ -11,8 +11,9 @@ struct address {
     uint16_t port;  /* 80 when the address names none */
 };
 
-/* "http://HOST[:PORT][/PATH]". ERR_INPUT: another scheme, a user or password inside, an empty host, a port outside
- * 1..65535, a character that an address cannot hold. The fault never repeats the address. */
+/* "http://HOST[:PORT][/PATH]". ERR_INPUT: another scheme, a user or password inside, an empty host,
+ * a port outside 1..65535, a character that an address cannot hold. The fault never repeats the
+ * address. */
 enum err address_parse(const char *text, struct address *out, struct fault *why) MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* Answers as JSON: passages as alpr_group objects, a picture as base64, the state of the daemon, an error. */
+/* Answers as JSON: passages as alpr_group objects, a picture as base64, the state of the daemon, an
+ * error. */
 #include "daemon/answer.h"
 
 #include <jansson.h>
@@ -62,8 +63,8 @@ static json_t *coordinates(const struct row *row)
 {
     json_t *list = json_array();
     for (int i = 0; i < 4; i++)
-        json_array_append_new(list, json_pack("{s:i, s:i}", "x", (int)lroundf(row->corner[2 * i]), "y",
-                                              (int)lroundf(row->corner[2 * i + 1])));
+        json_array_append_new(list, json_pack("{s:i, s:i}", "x", (int)lroundf(row->corner[2 * i]),
+                                              "y", (int)lroundf(row->corner[2 * i + 1])));
     return list;
 }
 
@@ -82,10 +83,11 @@ static const char *state_name(enum row_state state)
 static json_t *group(const struct row *row)
 {
     int matches = row->n_candidates > 0 && row->candidates[0].matches_pattern;
-    json_t *g = json_pack("{s:s, s:i, s:I, s:I, s:o, s:s, s:o, s:s}", "data_type", "alpr_group", "version", 2,
-                          "epoch_start", (json_int_t)row->first_ms, "epoch_end", (json_int_t)row->last_ms,
-                          "best_uuid", id_text(row->id), "best_plate_number", row->plate,
-                          "best_confidence", percent(row->confidence), "best_region", row->region);
+    json_t *g = json_pack("{s:s, s:i, s:I, s:I, s:o, s:s, s:o, s:s}", "data_type", "alpr_group",
+                          "version", 2, "epoch_start", (json_int_t)row->first_ms, "epoch_end",
+                          (json_int_t)row->last_ms, "best_uuid", id_text(row->id),
+                          "best_plate_number", row->plate, "best_confidence",
+                          percent(row->confidence), "best_region", row->region);
     json_object_set_new(g, "best_image_width", json_integer(row->frame_width));
     json_object_set_new(g, "best_image_height", json_integer(row->frame_height));
     json_object_set_new(g, "best_plate", best_plate(row, matches));
@@ -113,8 +115,9 @@ char *answer_find(const struct answer_rows *rows)
         json_array_append_new(results, group(&rows->rows[i]));
     for (uint32_t i = 0; i < rows->n_gaps; i++) {
         const struct ledger_gap *gap = &rows->gaps[i];
-        json_array_append_new(gaps, json_pack("{s:I, s:I, s:s, s:s}", "from", (json_int_t)gap->from_ms, "to",
-                                              (json_int_t)gap->to_ms, "lane", gap->lane, "why", gap->why));
+        json_array_append_new(
+            gaps, json_pack("{s:I, s:I, s:s, s:s}", "from", (json_int_t)gap->from_ms, "to",
+                            (json_int_t)gap->to_ms, "lane", gap->lane, "why", gap->why));
     }
     json_object_set_new(answer, "results", results);
     json_object_set_new(answer, "gaps", gaps);
@@ -213,7 +216,8 @@ char *answer_status(const struct counters *counters, const struct config *config
                         known ? json_string(binding_name((enum binding_kind)kind)) : json_null());
     json_object_set_new(answer, "restarts", number(&counters->restarts));
     int64_t started = atomic_load(&counters->started_ms);
-    json_object_set_new(answer, "uptime_s", json_integer(started > 0 ? (now_ms - started) / 1000 : 0));
+    json_object_set_new(answer, "uptime_s",
+                        json_integer(started > 0 ? (now_ms - started) / 1000 : 0));
     json_object_set_new(answer, "clock_synchronised", json_boolean(counters_clock_synchronised()));
     return finish(answer);
 }
@@ -221,6 +225,7 @@ char *answer_status(const struct counters *counters, const struct config *config
 char *answer_error(const struct fault *why)
 {
     json_t *answer = json_object();
-    json_object_set_new(answer, "error", json_pack("{s:s, s:s}", "code", err_name(why->code), "text", why->text));
+    json_object_set_new(answer, "error",
+                        json_pack("{s:s, s:s}", "code", err_name(why->code), "text", why->text));
     return finish(answer);
 }

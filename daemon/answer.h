@@ -17,8 +17,9 @@ struct answer_rows {
     enum binding_kind binding;
 };
 
-/* Each returns a text of its own that ends in a line feed, to be freed by the caller; NULL: no memory. Field names and
- * units are OpenALPR's alpr_group where it has them: confidence 0..100, epoch milliseconds. */
+/* Each returns a text of its own that ends in a line feed, to be freed by the caller; NULL: no
+ * memory. Field names and units are OpenALPR's alpr_group where it has them: confidence 0..100,
+ * epoch milliseconds. */
 char *answer_find(const struct answer_rows *rows);
 char *answer_image(const uint8_t id[ROW_ID_SIZE], const uint8_t *jpeg, size_t size);
 /* `stats` may be NULL: the keeper did not answer, the store is shown as not available. */

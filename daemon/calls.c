@@ -14,69 +14,152 @@
 
 #define CALL(name) SCMP_SYS(name)
 
-/* Each list ends with -1. Negative numbers below it are calls that this machine's kind does not have. */
-static const int base_calls[] = {
-    CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(close), CALL(lseek), CALL(fstat),
-    CALL(newfstatat), CALL(fcntl), CALL(poll), CALL(ppoll), CALL(epoll_create1), CALL(epoll_ctl),
-    CALL(epoll_wait), CALL(epoll_pwait), CALL(eventfd2), CALL(pipe2), CALL(timerfd_create),
-    CALL(timerfd_settime), CALL(timerfd_gettime), CALL(select), CALL(pselect6), CALL(dup),
-    CALL(brk), CALL(munmap), CALL(mremap), CALL(madvise), CALL(futex), CALL(sched_yield),
-    CALL(sched_getaffinity), CALL(getcpu), CALL(membarrier),
-    CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack),
-    CALL(restart_syscall), CALL(alarm), CALL(exit), CALL(exit_group),
-    CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
-    CALL(gettimeofday), CALL(time), CALL(times), CALL(getrusage), CALL(adjtimex), CALL(clock_adjtime),
-    CALL(getpid), CALL(gettid), CALL(getppid), CALL(getuid), CALL(geteuid), CALL(getgid), CALL(getegid),
-    CALL(getrandom), CALL(getrlimit), CALL(sysinfo), CALL(uname), -1}; /* adjtimex: to look, lacking the capability */
+/* Each list ends with -1. Negative numbers below it are calls that this machine's kind does not
+ * have. */
+static const int base_calls[] = {CALL(read),
+                                 CALL(readv),
+                                 CALL(write),
+                                 CALL(writev),
+                                 CALL(close),
+                                 CALL(lseek),
+                                 CALL(fstat),
+                                 CALL(newfstatat),
+                                 CALL(fcntl),
+                                 CALL(poll),
+                                 CALL(ppoll),
+                                 CALL(epoll_create1),
+                                 CALL(epoll_ctl),
+                                 CALL(epoll_wait),
+                                 CALL(epoll_pwait),
+                                 CALL(eventfd2),
+                                 CALL(pipe2),
+                                 CALL(timerfd_create),
+                                 CALL(timerfd_settime),
+                                 CALL(timerfd_gettime),
+                                 CALL(select),
+                                 CALL(pselect6),
+                                 CALL(dup),
+                                 CALL(brk),
+                                 CALL(munmap),
+                                 CALL(mremap),
+                                 CALL(madvise),
+                                 CALL(futex),
+                                 CALL(sched_yield),
+                                 CALL(sched_getaffinity),
+                                 CALL(getcpu),
+                                 CALL(membarrier),
+                                 CALL(rt_sigaction),
+                                 CALL(rt_sigprocmask),
+                                 CALL(rt_sigreturn),
+                                 CALL(sigaltstack),
+                                 CALL(restart_syscall),
+                                 CALL(alarm),
+                                 CALL(exit),
+                                 CALL(exit_group),
+                                 CALL(clock_gettime),
+                                 CALL(clock_getres),
+                                 CALL(clock_nanosleep),
+                                 CALL(nanosleep),
+                                 CALL(gettimeofday),
+                                 CALL(time),
+                                 CALL(times),
+                                 CALL(getrusage),
+                                 CALL(adjtimex),
+                                 CALL(clock_adjtime),
+                                 CALL(getpid),
+                                 CALL(gettid),
+                                 CALL(getppid),
+                                 CALL(getuid),
+                                 CALL(geteuid),
+                                 CALL(getgid),
+                                 CALL(getegid),
+                                 CALL(getrandom),
+                                 CALL(getrlimit),
+                                 CALL(sysinfo),
+                                 CALL(uname),
+                                 -1}; /* adjtimex: to look, lacking the capability */
 
-static const int file_calls[] = {
-    CALL(open), CALL(openat), CALL(stat), CALL(lstat), CALL(statx), CALL(access), CALL(faccessat),
-    CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(pread64), CALL(preadv), CALL(getdents64),
-    CALL(fadvise64), CALL(statfs), CALL(fstatfs), CALL(getcwd), -1};
+static const int file_calls[] = {CALL(open),       CALL(openat),     CALL(stat),
+                                 CALL(lstat),      CALL(statx),      CALL(access),
+                                 CALL(faccessat),  CALL(faccessat2), CALL(readlink),
+                                 CALL(readlinkat), CALL(pread64),    CALL(preadv),
+                                 CALL(getdents64), CALL(fadvise64),  CALL(statfs),
+                                 CALL(fstatfs),    CALL(getcwd),     -1};
 
-static const int watch_calls[] = {
-    CALL(inotify_init1), CALL(inotify_add_watch), CALL(inotify_rm_watch), CALL(fchdir), -1};
+static const int watch_calls[] = {CALL(inotify_init1), CALL(inotify_add_watch),
+                                  CALL(inotify_rm_watch), CALL(fchdir), -1};
 
-static const int store_calls[] = {
-    CALL(pwrite64), CALL(pwritev), CALL(fsync), CALL(fdatasync), CALL(ftruncate), CALL(fallocate),
-    CALL(unlink), CALL(unlinkat), CALL(rename), CALL(renameat), CALL(renameat2), CALL(flock),
-    CALL(fchmod), CALL(fchown), CALL(umask), CALL(msync), CALL(mlock), CALL(mlock2), CALL(munlock),
-    CALL(memfd_secret), -1};
+static const int store_calls[] = {CALL(pwrite64),  CALL(pwritev),      CALL(fsync),
+                                  CALL(fdatasync), CALL(ftruncate),    CALL(fallocate),
+                                  CALL(unlink),    CALL(unlinkat),     CALL(rename),
+                                  CALL(renameat),  CALL(renameat2),    CALL(flock),
+                                  CALL(fchmod),    CALL(fchown),       CALL(umask),
+                                  CALL(msync),     CALL(mlock),        CALL(mlock2),
+                                  CALL(munlock),   CALL(memfd_secret), -1};
 
-static const int connect_calls[] = {
-    CALL(connect), CALL(setsockopt), CALL(getsockname), CALL(getpeername), -1};
+static const int connect_calls[] = {CALL(connect), CALL(setsockopt), CALL(getsockname),
+                                    CALL(getpeername), -1};
 
-static const int accept_calls[] = {CALL(accept), CALL(accept4), CALL(setsockopt), CALL(getsockname), -1};
+static const int accept_calls[] = {CALL(accept), CALL(accept4), CALL(setsockopt), CALL(getsockname),
+                                   -1};
 
-static const int packet_calls[] = {
-    CALL(sendto), CALL(recvfrom), CALL(sendmsg), CALL(recvmsg), CALL(sendmmsg), CALL(recvmmsg),
-    CALL(shutdown), CALL(getsockopt), -1};
+static const int packet_calls[] = {CALL(sendto),   CALL(recvfrom),   CALL(sendmsg),
+                                   CALL(recvmsg),  CALL(sendmmsg),   CALL(recvmmsg),
+                                   CALL(shutdown), CALL(getsockopt), -1};
 
-static const int thread_calls[] = {
-    CALL(set_robust_list), CALL(rseq), CALL(set_tid_address), CALL(sched_setaffinity), -1};
+static const int thread_calls[] = {CALL(set_robust_list), CALL(rseq), CALL(set_tid_address),
+                                   CALL(sched_setaffinity), -1};
 
 #ifdef LANEWARD_SANITIZED
-static const int sanitizer_calls[] = {CALL(open), CALL(openat), CALL(readlink), CALL(readlinkat),
-                                      CALL(getdents64), CALL(pread64), CALL(stat), CALL(lstat),
-                                      CALL(prctl), CALL(prlimit64), CALL(getpgid), CALL(personality), -1};
+static const int sanitizer_calls[] = {
+    CALL(open), CALL(openat), CALL(readlink), CALL(readlinkat), CALL(getdents64), CALL(pread64),
+    CALL(stat), CALL(lstat),  CALL(prctl),    CALL(prlimit64),  CALL(getpgid),    CALL(personality),
+    -1};
 #endif
 
 /* No honest library tries these in a role. Whoever does ends at once, and the parent logs it. */
-static const int intruder_calls[] = {
-    CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv), CALL(process_vm_writev),
-    CALL(mount), CALL(umount2), CALL(pivot_root), CALL(chroot), CALL(unshare), CALL(setns), CALL(bpf),
-    CALL(init_module), CALL(finit_module), CALL(delete_module), CALL(kexec_load), CALL(kexec_file_load),
-    CALL(keyctl), CALL(add_key), CALL(request_key), CALL(userfaultfd), CALL(perf_event_open),
-    CALL(open_by_handle_at), CALL(io_uring_setup), CALL(reboot), CALL(swapon), CALL(modify_ldt),
-    CALL(pidfd_getfd), -1};
+static const int intruder_calls[] = {CALL(execve),
+                                     CALL(execveat),
+                                     CALL(ptrace),
+                                     CALL(process_vm_readv),
+                                     CALL(process_vm_writev),
+                                     CALL(mount),
+                                     CALL(umount2),
+                                     CALL(pivot_root),
+                                     CALL(chroot),
+                                     CALL(unshare),
+                                     CALL(setns),
+                                     CALL(bpf),
+                                     CALL(init_module),
+                                     CALL(finit_module),
+                                     CALL(delete_module),
+                                     CALL(kexec_load),
+                                     CALL(kexec_file_load),
+                                     CALL(keyctl),
+                                     CALL(add_key),
+                                     CALL(request_key),
+                                     CALL(userfaultfd),
+                                     CALL(perf_event_open),
+                                     CALL(open_by_handle_at),
+                                     CALL(io_uring_setup),
+                                     CALL(reboot),
+                                     CALL(swapon),
+                                     CALL(modify_ldt),
+                                     CALL(pidfd_getfd),
+                                     -1};
 
 static const struct {
     unsigned group; /* 0: always */
     const int *calls;
 } groups_of_calls[] = {
-    {0, base_calls},           {CALLS_FILES, file_calls},     {CALLS_WATCH, watch_calls},
-    {CALLS_STORE, store_calls}, {CALLS_CONNECT, connect_calls}, {CALLS_ACCEPT, accept_calls},
-    {CALLS_PACKETS, packet_calls}, {CALLS_THREADS, thread_calls},
+    {0, base_calls},
+    {CALLS_FILES, file_calls},
+    {CALLS_WATCH, watch_calls},
+    {CALLS_STORE, store_calls},
+    {CALLS_CONNECT, connect_calls},
+    {CALLS_ACCEPT, accept_calls},
+    {CALLS_PACKETS, packet_calls},
+    {CALLS_THREADS, thread_calls},
 #ifdef LANEWARD_SANITIZED
     {0, sanitizer_calls},
 #endif
@@ -99,7 +182,8 @@ static int add_list(scmp_filter_ctx filter, uint32_t action, const int *calls)
 }
 
 /* Allows a call when one of its arguments, under a mask, has a value. */
-static int allow_form(scmp_filter_ctx filter, int call, unsigned argument, uint64_t mask, uint64_t value)
+static int allow_form(scmp_filter_ctx filter, int call, unsigned argument, uint64_t mask,
+                      uint64_t value)
 {
     const struct scmp_arg_cmp form = SCMP_CMP64(argument, SCMP_CMP_MASKED_EQ, mask, value);
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &form);
@@ -144,6 +228,7 @@ enum err sandbox_calls(unsigned groups, struct fault *why)
         failed = seccomp_load(filter);
     seccomp_release(filter);
     if (failed)
-        return fault_errno(why, ERR_IO, failed < 0 ? -failed : failed, "the system call filter is refused");
+        return fault_errno(why, ERR_IO, failed < 0 ? -failed : failed,
+                           "the system call filter is refused");
     return ERR_OK;
 }

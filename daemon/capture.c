@@ -40,14 +40,16 @@ void capture_deliver(struct capture *capture, size_t size, uint64_t number, int6
 {
     struct mailbox_state state;
     (void)mailbox_slot(capture->mailbox, &state);
-    struct shot shot = {.number = number ? number : state.last_number + 1, .seen_ms = seen_ms,
-                        .arrived_ns = now_ns(), .clock_synchronised = capture->is_synchronised};
+    struct shot shot = {.number = number ? number : state.last_number + 1,
+                        .seen_ms = seen_ms,
+                        .arrived_ns = now_ns(),
+                        .clock_synchronised = capture->is_synchronised};
     snprintf(shot.cursor, sizeof shot.cursor, "%s", cursor);
+    atomic_fetch_add(&capture->counters->frames, 1);
+    atomic_store(&capture->counters->last_frame_ms, counters_now_ms());
     if (mailbox_put(capture->mailbox, &shot, size))
         atomic_fetch_add(&capture->counters->dropped, 1);
     signal_event(capture->env->shot_event_fd);
-    atomic_fetch_add(&capture->counters->frames, 1);
-    atomic_store(&capture->counters->last_frame_ms, counters_now_ms());
 }
 
 void capture_bad(struct capture *capture, const char *what)
@@ -57,7 +59,8 @@ void capture_bad(struct capture *capture, const char *what)
     if (capture->complained_ms != 0 && now - capture->complained_ms < COMPLAIN_MS)
         return;
     capture->complained_ms = now;
-    log_write(LOG_LEVEL_WARNING, "a picture %s; %llu bad ones so far", what, (unsigned long long)bad);
+    log_write(LOG_LEVEL_WARNING, "a picture %s; %llu bad ones so far", what,
+              (unsigned long long)bad);
 }
 
 static void count_rate(struct capture *capture)
@@ -85,7 +88,8 @@ void capture_tick(struct capture *capture)
 
 bool capture_wait(struct capture *capture, int fd, int timeout_ms)
 {
-    struct pollfd waits[2] = {{.fd = capture->env->stop_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    struct pollfd waits[2] = {{.fd = capture->env->stop_fd, .events = POLLIN},
+                              {.fd = fd, .events = POLLIN}};
     capture_tick(capture);
     (void)poll(waits, 2, timeout_ms < TICK_MS ? timeout_ms : TICK_MS);
     return waits[0].revents != 0;
@@ -106,7 +110,8 @@ static const struct capture_source *source_of(const struct config_camera *camera
 }
 
 /* Until asked to end. */
-static enum err run_source(struct capture *capture, const struct capture_source *source, struct fault *why)
+static enum err run_source(struct capture *capture, const struct capture_source *source,
+                           struct fault *why)
 {
     void *handle = NULL;
     bool has_ended = false;
@@ -127,9 +132,11 @@ static enum err run_source(struct capture *capture, const struct capture_source 
 
 enum err capture_run(const struct role_env *env, struct fault *why)
 {
-    struct capture capture = {.env = env, .camera = &env->config->cameras[env->camera],
+    struct capture capture = {.env = env,
+                              .camera = &env->config->cameras[env->camera],
                               .counters = &env->counters->cameras[env->camera]};
-    enum err err = mailbox_open(&capture.mailbox, env->mailbox_fd, env->config->max_frame_bytes, why);
+    enum err err =
+        mailbox_open(&capture.mailbox, env->mailbox_fd, env->config->max_frame_bytes, why);
     if (err != ERR_OK)
         return err;
     capture.rate_before = atomic_load(&capture.counters->frames);

@@ -14,7 +14,10 @@
 
 void child_init(struct child *child, enum role role, unsigned camera, const char *camera_name)
 {
-    *child = (struct child){.role = role, .camera = camera, .stop_fd = -1, .alive_fd = -1,
+    *child = (struct child){.role = role,
+                            .camera = camera,
+                            .stop_fd = -1,
+                            .alive_fd = -1,
                             .pause_ms = CHILD_FIRST_PAUSE_MS};
     snprintf(child->name, sizeof child->name, "%s%s%s", role_name(role), camera_name[0] ? " " : "",
              camera_name);
@@ -82,7 +85,8 @@ void child_stop(struct child *child)
 static enum err judge(const struct child *child, int status, bool was_asked)
 {
     if (WIFSIGNALED(status)) {
-        const char *hint = WTERMSIG(status) == SIGSYS ? ": it made a system call that no role has a right to" : "";
+        const char *hint =
+            WTERMSIG(status) == SIGSYS ? ": it made a system call that no role has a right to" : "";
         log_write(was_asked ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s ended by signal %d (%s)%s",
                   child->name, WTERMSIG(status), strsignal(WTERMSIG(status)), hint);
         return ERR_IO;
@@ -95,7 +99,8 @@ static enum err judge(const struct child *child, int status, bool was_asked)
     enum err err = code > ROLE_EXIT_FAULT && code < ROLE_EXIT_FAULT + ERR_COUNT
                        ? (enum err)(code - ROLE_EXIT_FAULT)
                        : ERR_IO;
-    log_write(LOG_LEVEL_ERROR, "%s ended by itself, status %d (%s)", child->name, code, err_name(err));
+    log_write(LOG_LEVEL_ERROR, "%s ended by itself, status %d (%s)", child->name, code,
+              err_name(err));
     return err;
 }
 
@@ -109,6 +114,7 @@ enum err child_ended(struct child *child, int status, bool was_asked, int64_t no
     if (now_ms - child->started_ms >= CHILD_HEALTHY_MS)
         child->pause_ms = CHILD_FIRST_PAUSE_MS;
     child->start_at_ms = now_ms + child->pause_ms;
-    child->pause_ms = 2 * child->pause_ms < CHILD_LAST_PAUSE_MS ? 2 * child->pause_ms : CHILD_LAST_PAUSE_MS;
+    child->pause_ms =
+        2 * child->pause_ms < CHILD_LAST_PAUSE_MS ? 2 * child->pause_ms : CHILD_LAST_PAUSE_MS;
     return err;
 }

@@ -43,5 +43,6 @@ int64_t counters_now_ms(void)
 bool counters_clock_synchronised(void)
 {
     struct timex state = {.modes = 0};
-    return adjtimex(&state) != TIME_ERROR && !(state.status & STA_UNSYNC);
+    int clock = adjtimex(&state);
+    return clock >= 0 && clock != TIME_ERROR && !(state.status & STA_UNSYNC);
 }

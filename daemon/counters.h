@@ -11,36 +11,37 @@ enum { COUNTERS_LATENCY_BUCKETS = 32 };
 
 /* One camera. Times are Unix milliseconds, 0 = never. */
 struct counters_camera {
-    _Atomic uint64_t frames;      /* complete pictures received */
-    _Atomic uint64_t dropped;     /* overwritten by a newer one before they were read */
-    _Atomic uint64_t bad_frames;  /* truncated, too large, not a JPEG */
+    _Atomic uint64_t frames;     /* complete pictures received */
+    _Atomic uint64_t dropped;    /* overwritten by a newer one before they were read */
+    _Atomic uint64_t bad_frames; /* truncated, too large, not a JPEG */
     _Atomic uint64_t reconnects;
-    _Atomic uint64_t recognized;  /* pictures gone through recognition */
-    _Atomic uint64_t plates;      /* plates seen in them */
-    _Atomic uint64_t passages;    /* vehicles */
-    _Atomic uint64_t unread;      /* vehicles whose plate was not read */
+    _Atomic uint64_t recognized;     /* pictures gone through recognition */
+    _Atomic uint64_t plates;         /* plates seen in them */
+    _Atomic uint64_t passages;       /* vehicles */
+    _Atomic uint64_t unread;         /* vehicles whose plate was not read */
     _Atomic uint64_t unacknowledged; /* passages that the keeper has not made durable yet */
     _Atomic uint64_t lost_passages;  /* given up because the ring was full */
     _Atomic int64_t last_frame_ms;
     _Atomic int64_t last_read_ms;
-    _Atomic uint32_t connected;   /* 0 or 1 */
-    _Atomic uint32_t millifps;    /* frames a 1000 seconds over the last seconds */
+    _Atomic uint32_t connected; /* 0 or 1 */
+    _Atomic uint32_t millifps;  /* frames a 1000 seconds over the last seconds */
     /* From a picture's last byte to its reading; bucket i counts [0.25 ms * 2^(i/2), next). */
     _Atomic uint64_t latency[COUNTERS_LATENCY_BUCKETS];
 };
 
 struct counters {
     _Atomic int64_t started_ms;
-    _Atomic uint64_t restarts;    /* children started again */
+    _Atomic uint64_t restarts; /* children started again */
     _Atomic uint64_t store_errors;
-    _Atomic uint32_t binding;     /* enum binding_kind, 0 = not yet known */
+    _Atomic uint32_t binding; /* enum binding_kind, 0 = not yet known */
     struct counters_camera cameras[CONFIG_MAX_CAMERAS];
 };
 
 /* Add one latency. */
 void counters_latency(struct counters_camera *camera, uint64_t microseconds);
 
-/* The latency in milliseconds below which the share `q` (0..1) of pictures lies; 0 when none were counted. */
+/* The latency in milliseconds below which the share `q` (0..1) of pictures lies; 0 when none were
+ * counted. */
 double counters_quantile(const struct counters_camera *camera, double q);
 
 /* Now: Unix milliseconds; and whether the kernel says that its clock is disciplined. */

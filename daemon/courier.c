@@ -10,7 +10,8 @@
 
 enum { HELLO_AGAIN_MS = 2000, NOTE_AGAIN_MS = 5000, CURSOR_EVERY_MS = 1000 };
 
-/* A small thing to be told once: it is sent until the keeper acknowledges the number under which it went out last. */
+/* A small thing to be told once: it is sent until the keeper acknowledges the number under which it
+ * went out last. */
 struct note {
     bool wanted, in_flight;
     uint64_t seq;
@@ -19,7 +20,8 @@ struct note {
 
 struct courier {
     int fd;
-    uint64_t next_seq; /* of hello, cursor and gap: counted down, so that they never meet the outbox's */
+    uint64_t
+        next_seq; /* of hello, cursor and gap: counted down, so that they never meet the outbox's */
     char lane[ROW_NAME_SIZE];
     struct outbox *outbox;
     bool welcomed;
@@ -73,7 +75,8 @@ bool courier_put(struct courier *courier, const struct passage *passage, uint64_
         return true;
     struct ledger_gap *gap = &courier->lost;
     if (!courier->gap.wanted)
-        *gap = (struct ledger_gap){.from_ms = lost.first_ms, .to_ms = lost.last_ms,
+        *gap = (struct ledger_gap){.from_ms = lost.first_ms,
+                                   .to_ms = lost.last_ms,
                                    .why = "passages given up, the store was not writable"};
     memcpy(gap->lane, courier->lane, sizeof gap->lane);
     gap->from_ms = lost.first_ms < gap->from_ms ? lost.first_ms : gap->from_ms;
@@ -88,6 +91,12 @@ void courier_settle(struct courier *courier, const char *cursor)
         return;
     snprintf(courier->settled, sizeof courier->settled, "%s", cursor);
     want(&courier->cursor);
+}
+
+void courier_hurry(struct courier *courier)
+{
+    if (!courier->cursor.in_flight)
+        courier->cursor.not_before_ms = INT64_MIN;
 }
 
 static void answer_note(struct note *note, const struct message *m, int64_t now_ms)
@@ -118,7 +127,8 @@ static void take_answer(struct courier *courier, const struct message *m, int64_
         break;
     default:
         if (!courier->said_malformed)
-            log_write(LOG_LEVEL_WARNING, "the keeper said something unexpected (type %d)", (int)m->type);
+            log_write(LOG_LEVEL_WARNING, "the keeper said something unexpected (type %d)",
+                      (int)m->type);
         courier->said_malformed = true;
     }
 }
@@ -142,7 +152,8 @@ static bool is_due(const struct note *note, int64_t now_ms)
 }
 
 /* Sends what the message holds as this note; from now on only the answer to this number counts. */
-static enum err send_note(struct courier *courier, struct note *note, int64_t again_ms, struct fault *why)
+static enum err send_note(struct courier *courier, struct note *note, int64_t again_ms,
+                          struct fault *why)
 {
     struct message *m = &courier->message;
     m->seq = courier->next_seq;
@@ -164,7 +175,8 @@ static enum err send_notes(struct courier *courier, int64_t now_ms, struct fault
         m->type = MESSAGE_HELLO;
         err = send_note(courier, &courier->hello, now_ms + HELLO_AGAIN_MS, why);
     }
-    /* A gap is told when the store works again: when the passages that are left have gone through. */
+    /* A gap is told when the store works again: when the passages that are left have gone through.
+     */
     bool stores = outbox_state(courier->outbox, now_ms).count < OUTBOX_ROOM / 2;
     if (err == ERR_OK && stores && is_due(&courier->gap, now_ms)) {
         m->type = MESSAGE_GAP;

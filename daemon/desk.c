@@ -1,5 +1,5 @@
-/* The desk: the officers' Unix socket. Parses a question, knows the asker from the kernel, asks the keeper, answers. No keys,
- * no files but the list of users. */
+/* The desk: the officers' Unix socket. Parses a question, knows the asker from the kernel, asks the
+ * keeper, answers. No keys, no files but the list of users. */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
@@ -18,16 +18,16 @@
 #include "daemon/role.h"
 
 enum {
-    MAX_GUESTS = 16,        /* conversations at once */
-    MAX_GUESTS_A_USER = 8,  /* so that one user's robot leaves room for others */
-    QUESTION_MS = 5000,     /* absolute, from the connection to the question's end */
-    KEEPER_MS = 4000,       /* for the keeper to answer one question */
-    WAITING_MS = 15000,     /* for questions of others before one's own */
-    ANSWER_MS = 10000,      /* absolute, for the client to take the answer */
+    MAX_GUESTS = 16,       /* conversations at once */
+    MAX_GUESTS_A_USER = 8, /* so that one user's robot leaves room for others */
+    QUESTION_MS = 5000,    /* absolute, from the connection to the question's end */
+    KEEPER_MS = 4000,      /* for the keeper to answer one question */
+    WAITING_MS = 15000,    /* for questions of others before one's own */
+    ANSWER_MS = 10000,     /* absolute, for the client to take the answer */
     ALIVE_MS = 500,
     RETRY_MS = 20,
-    SAY_EVERY_MS = 10000,   /* about what a robot can repeat */
-    REFUSALS_AT_ONCE = 10,  /* refused questions recorded in a burst; then one a second */
+    SAY_EVERY_MS = 10000,  /* about what a robot can repeat */
+    REFUSALS_AT_ONCE = 10, /* refused questions recorded in a burst; then one a second */
 };
 
 enum stage { FREE, ASKING, WAITING, ASKED, ANSWERING };
@@ -38,18 +38,18 @@ struct guest {
     int fd;
     int64_t until_ms; /* steady clock; then it is closed, or told that the store does not answer */
     uint32_t uid;
-    uint64_t ticket;  /* order of questions */
+    uint64_t ticket; /* order of questions */
     struct query query;
     size_t n_in;
     char in[QUERY_MAX_BYTES + 1];
-    char *out;        /* owned */
+    char *out; /* owned */
     size_t n_out, at_out;
 };
 
 struct desk {
     const struct role_env *env;
     struct guest guests[MAX_GUESTS];
-    struct guest *asked;  /* whose question is with the keeper, one at a time */
+    struct guest *asked; /* whose question is with the keeper, one at a time */
     uint64_t seq, next_ticket;
     int refusals_left;
     int64_t refusals_at_ms;
@@ -106,7 +106,8 @@ static void give_error(struct desk *d, struct guest *g, const struct fault *why)
     give(d, g, answer_error(why));
 }
 
-/* The kernel's word for who asks. Users that are not in the host's list are called by their number. */
+/* The kernel's word for who asks. Users that are not in the host's list are called by their number.
+ */
 static void name_user(uint32_t uid, char out[ROW_NAME_SIZE])
 {
     snprintf(out, ROW_NAME_SIZE, "uid %u", (unsigned)uid);
@@ -122,7 +123,8 @@ static void name_user(uint32_t uid, char out[ROW_NAME_SIZE])
     fclose(users);
 }
 
-static const char *const kinds[] = {[QUERY_FIND] = "query", [QUERY_IMAGE] = "image", [QUERY_STATUS] = "status"};
+static const char *const kinds[] = {
+    [QUERY_FIND] = "query", [QUERY_IMAGE] = "image", [QUERY_STATUS] = "status"};
 
 static void make_look(struct desk *d, const struct guest *g, const char *kind)
 {
@@ -141,7 +143,8 @@ static void make_look(struct desk *d, const struct guest *g, const char *kind)
     memcpy(look->id, g->query.id, sizeof look->id);
 }
 
-/* A question that was meant as a look is recorded even when it is refused here; a robot's flood of them is only logged. */
+/* A question that was meant as a look is recorded even when it is refused here; a robot's flood of
+ * them is only logged. */
 static void record_refusal(struct desk *d, const struct guest *g)
 {
     struct fault why;
@@ -150,8 +153,9 @@ static void record_refusal(struct desk *d, const struct guest *g)
         return;
     int64_t earned = (now - d->refusals_at_ms) / 1000;
     if (earned > 0) {
-        d->refusals_left = earned < REFUSALS_AT_ONCE - d->refusals_left ? d->refusals_left + (int)earned
-                                                                        : REFUSALS_AT_ONCE;
+        d->refusals_left = earned < REFUSALS_AT_ONCE - d->refusals_left
+                               ? d->refusals_left + (int)earned
+                               : REFUSALS_AT_ONCE;
         d->refusals_at_ms = now;
     }
     bool is_recorded = d->refusals_left > 0;
@@ -162,8 +166,10 @@ static void record_refusal(struct desk *d, const struct guest *g)
     }
     d->n_unrecorded += !is_recorded;
     if (d->n_unrecorded > 0 && now - d->unrecorded_said_ms >= SAY_EVERY_MS) {
-        log_write(LOG_LEVEL_WARNING, "%u refused questions were not recorded, too many or the keeper is behind; the "
-                                     "last was of uid %u", d->n_unrecorded, (unsigned)g->uid);
+        log_write(LOG_LEVEL_WARNING,
+                  "%u refused questions were not recorded, too many or the keeper is behind; the "
+                  "last was of uid %u",
+                  d->n_unrecorded, (unsigned)g->uid);
         d->n_unrecorded = 0;
         d->unrecorded_said_ms = now;
     }
@@ -212,7 +218,8 @@ static void listen_to(struct desk *d, struct guest *g)
 
 static void answer_guest(struct desk *d, struct guest *g)
 {
-    ssize_t sent = send(g->fd, g->out + g->at_out, g->n_out - g->at_out, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent =
+        send(g->fd, g->out + g->at_out, g->n_out - g->at_out, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) {
         if (errno != EAGAIN && errno != EINTR)
             leave(d, g);
@@ -255,7 +262,8 @@ static void take_row(struct desk *d, struct guest *g)
             rows->rows[rows->n_rows++] = d->in.passage.row;
         return;
     }
-    static_assert((int)ANSWER_MAX_GAPS == (int)MESSAGE_MAX_GAPS, "all gaps of a message fit an answer");
+    static_assert((int)ANSWER_MAX_GAPS == (int)MESSAGE_MAX_GAPS,
+                  "all gaps of a message fit an answer");
     rows->n_gaps = d->in.n_gaps;
     memcpy(rows->gaps, d->in.gaps, sizeof rows->gaps);
     rows->binding = (enum binding_kind)atomic_load(&d->env->counters->binding);
@@ -281,7 +289,8 @@ static void hear_keeper(struct desk *d)
     else if (d->in.type == MESSAGE_CROP && kind == QUERY_IMAGE)
         give(d, g, answer_image(p->row.id, p->crop, p->row.crop_size));
     else if (d->in.type == MESSAGE_STATS && kind == QUERY_STATUS)
-        give(d, g, answer_status(d->env->counters, d->env->config, &d->in.stats, counters_now_ms()));
+        give(d, g,
+             answer_status(d->env->counters, d->env->config, &d->in.stats, counters_now_ms()));
 }
 
 static enum err hear_all(struct desk *d, struct fault *why)
@@ -316,7 +325,8 @@ static void end_in_time(struct desk *d, struct guest *g, int64_t now)
     } else if (g->query.kind == QUERY_STATUS) {
         give(d, g, answer_status(d->env->counters, d->env->config, NULL, counters_now_ms()));
     } else {
-        fault_set(&why, ERR_IO, "the store does not answer; `laneward status` and the daemon's log tell more");
+        fault_set(&why, ERR_IO,
+                  "the store does not answer; `laneward status` and the daemon's log tell more");
         give_error(d, g, &why);
     }
 }
@@ -347,7 +357,8 @@ static void send_away(struct desk *d, int fd, uint32_t uid)
     free(text);
     close(fd);
     if (!d->said_full)
-        log_write(LOG_LEVEL_WARNING, "uid %u has too many questions open; more are sent away without a word here",
+        log_write(LOG_LEVEL_WARNING,
+                  "uid %u has too many questions open; more are sent away without a word here",
                   (unsigned)uid);
     d->said_full = true;
 }
@@ -367,7 +378,8 @@ static void accept_guest(struct desk *d)
         return;
     }
     memset(g, 0, sizeof *g);
-    *g = (struct guest){.stage = ASKING, .fd = fd, .uid = who.uid, .until_ms = steady_ms() + QUESTION_MS};
+    *g = (struct guest){
+        .stage = ASKING, .fd = fd, .uid = who.uid, .until_ms = steady_ms() + QUESTION_MS};
 }
 
 static bool has_room(const struct desk *d)

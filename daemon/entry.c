@@ -1,4 +1,5 @@
-/* A role's process from its first instruction to its run function: taking over, preparing, giving up rights. */
+/* A role's process from its first instruction to its run function: taking over, preparing, giving
+ * up rights. */
 #include "daemon/entry.h"
 
 #include <dlfcn.h>
@@ -31,7 +32,8 @@ static void on_orphaned(int signal_number)
     alarm(3);
 }
 
-/* All signals stay blocked but two: the kernel's word that the parent is gone, and the alarm that it sets. */
+/* All signals stay blocked but two: the kernel's word that the parent is gone, and the alarm that
+ * it sets. */
 static void arrange_signals(pid_t parent)
 {
     sigset_t all;
@@ -39,7 +41,8 @@ static void arrange_signals(pid_t parent)
     sigaction(SIGUSR1, &orphaned, NULL);
     signal(SIGALRM, SIG_DFL);
     sigfillset(&all);
-    static const int open_ones[] = {SIGUSR1, SIGALRM, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    static const int open_ones[] = {SIGUSR1, SIGALRM, SIGSEGV, SIGBUS, SIGFPE,
+                                    SIGILL,  SIGABRT, SIGTRAP, SIGSYS};
     for (size_t i = 0; i < sizeof open_ones / sizeof *open_ones; i++)
         sigdelset(&all, open_ones[i]);
     prctl(PR_SET_PDEATHSIG, SIGUSR1, 0, 0, 0);
@@ -48,7 +51,8 @@ static void arrange_signals(pid_t parent)
         alarm(3);
 }
 
-/* Libraries load parts of themselves by name when first used; later it is too late: no file can be mapped to run. */
+/* Libraries load parts of themselves by name when first used; later it is too late: no file can be
+ * mapped to run. */
 static void preload(const struct role_env *env)
 {
     static const char *const tpm_parts[] = {"libtss2-tcti-device.so.0", "libtss2-tcti-swtpm.so.0",

@@ -11,7 +11,8 @@
 bool folder_is_picture(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot != NULL && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
+    return name[0] != '.' && dot != NULL &&
+           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0);
 }
 
 /* Some cameras pad a file, some append their own data behind the picture's end. */
@@ -21,7 +22,8 @@ enum folder_jpeg folder_judge(const uint8_t *bytes, size_t size)
     if (size < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
         return FOLDER_NO_JPEG;
     size_t from = size > TAIL ? size - TAIL : 2;
-    return memmem(bytes + from, size - from, "\xff\xd9", 2) != NULL ? FOLDER_COMPLETE : FOLDER_TRUNCATED;
+    return memmem(bytes + from, size - from, "\xff\xd9", 2) != NULL ? FOLDER_COMPLETE
+                                                                    : FOLDER_TRUNCATED;
 }
 
 static enum err take_info(const struct stat *info, struct folder_file *out, struct fault *why)
@@ -38,7 +40,8 @@ enum err folder_look(int folder_fd, const char *name, struct folder_file *out, s
 {
     struct stat info;
     if (fstatat(folder_fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
-        return fault_errno(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "cannot look at a picture");
+        return fault_errno(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
+                           "cannot look at a picture");
     return take_info(&info, out, why);
 }
 
@@ -70,11 +73,13 @@ enum err folder_read(int folder_fd, const char *name, uint8_t *bytes, size_t roo
     if (fd < 0 && errno == ELOOP)
         return fault_set(why, ERR_INPUT, "what has a picture's name is a link");
     if (fd < 0)
-        return fault_errno(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "cannot open a picture");
+        return fault_errno(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
+                           "cannot open a picture");
     struct stat info;
     struct folder_file file;
-    enum err err = fstat(fd, &info) == 0 ? take_info(&info, &file, why)
-                                         : fault_errno(why, ERR_IO, errno, "cannot look at a picture");
+    enum err err = fstat(fd, &info) == 0
+                       ? take_info(&info, &file, why)
+                       : fault_errno(why, ERR_IO, errno, "cannot look at a picture");
     if (err == ERR_OK && file.size > room)
         err = fault_set(why, ERR_LIMIT, "a picture is larger than max_frame_bytes");
     if (err == ERR_OK)

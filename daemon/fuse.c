@@ -1,4 +1,5 @@
-/* Fusing the texts of one vehicle's frames: evidence by text, and a vote by position among texts of one length. */
+/* Fusing the texts of one vehicle's frames: evidence by text, and a vote by position among texts of
+ * one length. */
 #include "daemon/fuse.h"
 
 #include <assert.h>
@@ -7,14 +8,20 @@
 
 /* A text that a frame does not list is taken to have this share of its belief. */
 static const float floor_share = 0.001f;
-/* Correlation of two frames' errors that is assumed: k agreeing frames count as k / (1 + r (k - 1)), at most 1 / r. */
+/* Correlation of two frames' errors that is assumed: k agreeing frames count as k / (1 + r (k -
+ * 1)), at most 1 / r. */
 static const float correlation = 0.3f;
-/* What one further independent agreeing frame leaves of the doubt, and what all of them together leave at least. */
+/* What one further independent agreeing frame leaves of the doubt, and what all of them together
+ * leave at least. */
 static const float doubt_left_each = 0.45f, doubt_left_least = 0.1f;
 /* A plate as wide as this has enough pixels to be believed fully. */
 static const float full_width = 100.0f, least_size = 0.2f;
-/* A position's majority must outvote the single text by so much to replace a character that it read. */
+/* A position's majority must outvote the single text by so much to replace a character that it
+ * read. */
 static const float majority = 1.3f;
+/* Less belief than this is no reading: the plate was seen, and not read. And none is surer than
+ * this. */
+static const float least_reading = 0.02f, most_sure = 0.999f;
 static const float most_composed = 0.9f, vote_weight = 2.0f, least_vote = -4.0f;
 
 static float clamp(float value, float low, float high)
@@ -29,14 +36,15 @@ static int class_of(char c)
     return c >= 'A' && c <= 'Z' ? c - 'A' + 11 : 0;
 }
 
-static char char_of(int class)
+static char char_of(int symbol)
 {
     static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    assert(class >= 1 && class < FUSE_CLASSES);
-    return alphabet[class - 1];
+    assert(symbol >= 1 && symbol < FUSE_CLASSES);
+    return alphabet[symbol - 1];
 }
 
-/* Evidence of many frames with correlated errors: the strongest counts fully, the rest saturates. */
+/* Evidence of many frames with correlated errors: the strongest counts fully, the rest saturates.
+ */
 static float discounted(float best, float sum, uint32_t frames)
 {
     return best + (sum - best) / (1 + correlation * (float)(frames ? frames - 1 : 0));
@@ -64,7 +72,8 @@ static struct fuse_text *slot_for(struct fuse *fuse, const char *text)
     return slot;
 }
 
-static void add_candidate(struct fuse *fuse, const struct reading *reading, uint8_t place, float weight)
+static void add_candidate(struct fuse *fuse, const struct reading *reading, uint8_t place,
+                          float weight)
 {
     const struct candidate *c = &reading->candidates[place];
     float confidence = clamp(c->confidence, floor_share, 0.999f);
@@ -94,8 +103,9 @@ static void add_positions(struct fuse *fuse, const struct reading *reading, floa
     fuse->length_weight[length] += weight;
     for (size_t i = 0; i < length; i++) {
         if (reading->n_positions == length)
-            for (int class = 1; class < FUSE_CLASSES; class++)
-                fuse->votes[length][i][class] += weight * clamp(reading->position[i][class], 0, 1);
+            for (int symbol = 1; symbol < FUSE_CLASSES; symbol++)
+                fuse->votes[length][i][symbol] +=
+                    weight * clamp(reading->position[i][symbol], 0, 1);
         else /* a reader that gives no distributions votes with its text */
             fuse->votes[length][i][class_of(text[i])] += weight;
     }
@@ -118,9 +128,9 @@ void fuse_add(struct fuse *fuse, const struct reading *reading, float width)
 static int best_class(const float votes[FUSE_CLASSES])
 {
     int best = 1;
-    for (int class = 2; class < FUSE_CLASSES; class++)
-        if (votes[class] > votes[best])
-            best = class;
+    for (int symbol = 2; symbol < FUSE_CLASSES; symbol++)
+        if (votes[symbol] > votes[best])
+            best = symbol;
     return best;
 }
 
@@ -156,8 +166,10 @@ const struct fuse_text *fuse_best(const struct fuse *fuse)
     return best;
 }
 
-/* The text that the positions elect, where their majority is clear against `best`; false: it is `best` itself. */
-static bool compose(const struct fuse *fuse, const struct fuse_text *best, char *text, float *confidence)
+/* The text that the positions elect, where their majority is clear against `best`; false: it is
+ * `best` itself. */
+static bool compose(const struct fuse *fuse, const struct fuse_text *best, char *text,
+                    float *confidence)
 {
     size_t length = strlen(best->text);
     if (fuse->length_frames[length] < 3)
@@ -196,9 +208,10 @@ static float confidence_of_best(const struct fuse *fuse, const struct fuse_text 
     float independent = k / (1 + correlation * (k - 1));
     float left = fmaxf(doubt_left_least, powf(doubt_left_each, independent - 1));
     float own = fmaxf(evidence(best), 1e-6f);
-    /* One frame alone has no rival: its calibrated confidence already knows its own second choices. */
+    /* One frame alone has no rival: its calibrated confidence already knows its own second choices.
+     */
     float against = rival(fuse, best->text);
-    return (1 - (1 - best->best_confidence) * left) * own / (own + against);
+    return fminf((1 - (1 - best->best_confidence) * left) * own / (own + against), most_sure);
 }
 
 static void put_candidate(struct row *row, const char *text, bool matches, float confidence)
@@ -209,7 +222,8 @@ static void put_candidate(struct row *row, const char *text, bool matches, float
     for (uint8_t i = 0; i < row->n_candidates; i++)
         room -= row->candidates[i].confidence;
     if (row->n_candidates > 0)
-        confidence = fminf(confidence, fminf(row->candidates[row->n_candidates - 1].confidence, room));
+        confidence =
+            fminf(confidence, fminf(row->candidates[row->n_candidates - 1].confidence, room));
     memset(c, 0, sizeof *c);
     memcpy(c->plate, text, strlen(text));
     c->confidence = clamp(confidence, 0, 1);
@@ -275,6 +289,12 @@ void fuse_result(const struct fuse *fuse, struct row *out)
     if (fuse->n_texts == 0)
         return;
     put_first(fuse, out);
+    if (out->candidates[0].confidence < least_reading) {
+        out->n_candidates = 0;
+        memset(out->region, 0, sizeof out->region);
+        out->needs_review = true;
+        return;
+    }
     put_others(fuse, out);
     memcpy(out->plate, out->candidates[0].plate, sizeof out->plate);
     out->confidence = out->candidates[0].confidence;

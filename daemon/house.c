@@ -18,7 +18,8 @@ static enum err find_user(const struct config *config, uid_t *uid, gid_t *gid, s
         return ERR_OK;
     const struct passwd *user = getpwnam(config->user);
     if (user == NULL)
-        return fault_set(why, ERR_NOT_FOUND, "there is no user %s to become; set daemon.user", config->user);
+        return fault_set(why, ERR_NOT_FOUND, "there is no user %s to become; set daemon.user",
+                         config->user);
     *uid = user->pw_uid;
     *gid = user->pw_gid;
     return ERR_OK;
@@ -27,7 +28,8 @@ static enum err find_user(const struct config *config, uid_t *uid, gid_t *gid, s
 static enum err make_folder(const char *path, mode_t mode, uid_t uid, gid_t gid, struct fault *why)
 {
     if (mkdir(path, mode) != 0)
-        return errno == EEXIST ? ERR_OK : fault_errno(why, ERR_IO, errno, "cannot make the folder %s", path);
+        return errno == EEXIST ? ERR_OK
+                               : fault_errno(why, ERR_IO, errno, "cannot make the folder %s", path);
     if (chmod(path, mode) != 0 || (geteuid() == 0 && chown(path, uid, gid) != 0))
         return fault_errno(why, ERR_IO, errno, "cannot set the owner of %s", path);
     return ERR_OK;
@@ -48,10 +50,11 @@ enum err house_folders(const struct config *config, struct fault *why)
     if (stat(config->state_dir, &info) != 0)
         return fault_errno(why, ERR_IO, errno, "cannot look at %s", config->state_dir);
     if (info.st_uid != uid)
-        return fault_set(why, ERR_DENIED, "state_dir %s belongs to user %u instead of %u", config->state_dir,
-                         (unsigned)info.st_uid, (unsigned)uid);
+        return fault_set(why, ERR_DENIED, "state_dir %s belongs to user %u instead of %u",
+                         config->state_dir, (unsigned)info.st_uid, (unsigned)uid);
     if ((info.st_mode & 077) != 0)
-        return fault_set(why, ERR_DENIED, "state_dir %s has mode %04o, others may look into it; it must be 0700",
+        return fault_set(why, ERR_DENIED,
+                         "state_dir %s has mode %04o, others may look into it; it must be 0700",
                          config->state_dir, (unsigned)info.st_mode & 07777);
     return ERR_OK;
 }
@@ -65,7 +68,8 @@ enum err house_become_user(const struct config *config, struct fault *why)
     enum err err = find_user(config, &uid, &gid, why);
     if (err != ERR_OK || uid == 0)
         return err;
-    if (initgroups(config->user, gid) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+    if (initgroups(config->user, gid) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(uid, uid, uid) != 0)
         return fault_errno(why, ERR_IO, errno, "cannot become user %s", config->user);
     return ERR_OK;
 }

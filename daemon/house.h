@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "config/config.h"
 
-/* Makes state_dir (mode 0700) and run_dir (0755) where they are missing, owned by the user that the daemon will be.
- * ERR_DENIED: state_dir belongs to someone else, or others may look into it. */
+/* Makes state_dir (mode 0700) and run_dir (0755) where they are missing, owned by the user that the
+ * daemon will be. ERR_DENIED: state_dir belongs to someone else, or others may look into it. */
 enum err house_folders(const struct config *config, struct fault *why) MUST_USE;
 
 /* Started as root: becomes config->user for ever. ERR_NOT_FOUND: there is no such user. */

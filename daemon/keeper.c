@@ -1,5 +1,5 @@
-/* The keeper: alone with the key and the store. Takes passages and acknowledges what is durable; answers the desk after the
- * look has been recorded. */
+/* The keeper: alone with the key and the store. Takes passages and acknowledges what is durable;
+ * answers the desk after the look has been recorded. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -109,7 +109,8 @@ static void note_failure(struct keeper *k, const struct fault *why)
     if (k->failing_since_ms != 0)
         return;
     k->failing_since_ms = counters_now_ms();
-    log_write(LOG_LEVEL_ERROR, "the store cannot be written; recognition goes on, passages wait: %s (%s)", why->text,
+    log_write(LOG_LEVEL_ERROR,
+              "the store cannot be written; recognition goes on, passages wait: %s (%s)", why->text,
               err_name(why->code));
 }
 
@@ -120,9 +121,11 @@ static void note_success(struct keeper *k)
     if (k->failing_since_ms == 0)
         return;
     int64_t now = counters_now_ms();
-    if (record_gap(k, k->failing_since_ms, now > k->failing_since_ms ? now : k->failing_since_ms, &why) != ERR_OK)
+    if (record_gap(k, k->failing_since_ms, now > k->failing_since_ms ? now : k->failing_since_ms,
+                   &why) != ERR_OK)
         return;
-    log_write(LOG_LEVEL_NOTICE, "the store is writable again after %lld s and %llu failures; a gap is recorded",
+    log_write(LOG_LEVEL_NOTICE,
+              "the store is writable again after %lld s and %llu failures; a gap is recorded",
               (long long)(now - k->failing_since_ms) / 1000, (unsigned long long)k->n_failed);
     k->failing_since_ms = 0;
     k->n_failed = 0;
@@ -177,6 +180,11 @@ static void take_passage(struct keeper *k, unsigned camera, int fd)
         return;
     }
     enum err err = store_put(k->store, &p->row, p->row.crop_size > 0 ? p->crop : NULL, &why);
+    if (err == ERR_INPUT) { /* it never will be stored, and must not stop those behind it */
+        atomic_fetch_add(&k->env->counters->store_errors, 1);
+        say_bad(k, camera, "a passage that the store does not take");
+        err = ERR_OK;
+    }
     acknowledge(k, fd, err, &why);
 }
 
@@ -239,7 +247,8 @@ static void refuse(struct keeper *k, const struct fault *why)
     reply(k, k->desk_fd);
 }
 
-/* The look is on disk before a byte of the answer leaves; what cannot be recorded is not answered. */
+/* The look is on disk before a byte of the answer leaves; what cannot be recorded is not answered.
+ */
 static bool record_look(struct keeper *k, const char *kind, uint32_t n_answered)
 {
     struct fault why;
@@ -269,13 +278,17 @@ static bool has_text(const char *text)
     return text[strspn(text, " ")] != '\0';
 }
 
-static enum err check_look(const struct keeper *k, const struct ledger_look *look, struct fault *why)
+static enum err check_look(const struct keeper *k, const struct ledger_look *look,
+                           struct fault *why)
 {
     if (!has_text(look->reason))
-        return fault_set(why, ERR_DENIED, "reason: is missing; it is recorded with every look at the store");
+        return fault_set(why, ERR_DENIED,
+                         "reason: is missing; it is recorded with every look at the store");
     if (!has_text(look->case_number))
-        return fault_set(why, ERR_DENIED, "case_number: is missing; it is recorded with every look at the store");
-    if (strcmp(look->kind, "query") == 0 && (look->query.limit < 1 || look->query.limit > k->config->max_rows))
+        return fault_set(why, ERR_DENIED,
+                         "case_number: is missing; it is recorded with every look at the store");
+    if (strcmp(look->kind, "query") == 0 &&
+        (look->query.limit < 1 || look->query.limit > k->config->max_rows))
         return fault_set(why, ERR_DENIED, "limit: this lane answers at most %u passages at once",
                          (unsigned)k->config->max_rows);
     return ERR_OK;
@@ -293,7 +306,8 @@ static void send_rows(struct keeper *k, size_t n_rows)
     struct fault why;
     size_t n_gaps = 0;
     k->out.n_left = 0;
-    if (ledger_gaps(k->store, &k->in.look.query, k->out.gaps, MESSAGE_MAX_GAPS, &n_gaps, &why) != ERR_OK) {
+    if (ledger_gaps(k->store, &k->in.look.query, k->out.gaps, MESSAGE_MAX_GAPS, &n_gaps, &why) !=
+        ERR_OK) {
         refuse(k, &why); /* without the gaps the answer would claim too much */
         return;
     }
@@ -368,7 +382,8 @@ static void hear_desk(struct keeper *k)
         answer_image(k);
 }
 
-/* What one socket has to say; false: its other end is gone. `from` is a camera or CONFIG_MAX_CAMERAS, the desk. */
+/* What one socket has to say; false: its other end is gone. `from` is a camera or
+ * CONFIG_MAX_CAMERAS, the desk. */
 static bool hear(struct keeper *k, unsigned from, int fd, short events)
 {
     struct fault why;
@@ -393,7 +408,8 @@ static bool hear(struct keeper *k, unsigned from, int fd, short events)
 static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, struct fault *why)
 {
     struct pollfd fds[CONFIG_MAX_CAMERAS + 2];
-    fds[CONFIG_MAX_CAMERAS + 1] = (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd, .events = POLLIN};
+    fds[CONFIG_MAX_CAMERAS + 1] =
+        (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd, .events = POLLIN};
     fds[CONFIG_MAX_CAMERAS] = (struct pollfd){.fd = k->desk_fd, .events = POLLIN};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         fds[i] = (struct pollfd){.fd = k->recognizer_fd[i], .events = POLLIN};
@@ -412,7 +428,8 @@ static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, str
     return ERR_OK;
 }
 
-/* The parent ends the keeper last; what the others left in the sockets is taken until there is silence. */
+/* The parent ends the keeper last; what the others left in the sockets is taken until there is
+ * silence. */
 static enum err take_last_calls(struct keeper *k, struct fault *why)
 {
     int64_t until = steady_ms() + LAST_CALLS_MS;

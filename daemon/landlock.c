@@ -7,7 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel's interface, written out because Debian 12's headers know only the first two versions. */
+/* The kernel's interface, written out because Debian 12's headers know only the first two versions.
+ */
 struct ruleset_attr {
     uint64_t handled_fs;
     uint64_t handled_net; /* from version 4 */
@@ -27,11 +28,20 @@ struct port_attr {
 enum { RULE_PATH = 1, RULE_PORT = 2, GET_VERSION = 1 };
 
 enum {
-    FS_EXECUTE = 1 << 0, FS_WRITE_FILE = 1 << 1, FS_READ_FILE = 1 << 2, FS_READ_DIR = 1 << 3,
-    FS_REMOVE_FILE = 1 << 5, FS_MAKE_REG = 1 << 8,
-    FS_ALL_1 = (1 << 13) - 1, FS_REFER = 1 << 13, FS_TRUNCATE = 1 << 14, FS_IOCTL_DEV = 1 << 15,
-    NET_BIND = 1 << 0, NET_CONNECT = 1 << 1,
-    SCOPE_ABSTRACT = 1 << 0, SCOPE_SIGNAL = 1 << 1,
+    FS_EXECUTE = 1 << 0,
+    FS_WRITE_FILE = 1 << 1,
+    FS_READ_FILE = 1 << 2,
+    FS_READ_DIR = 1 << 3,
+    FS_REMOVE_FILE = 1 << 5,
+    FS_MAKE_REG = 1 << 8,
+    FS_ALL_1 = (1 << 13) - 1,
+    FS_REFER = 1 << 13,
+    FS_TRUNCATE = 1 << 14,
+    FS_IOCTL_DEV = 1 << 15,
+    NET_BIND = 1 << 0,
+    NET_CONNECT = 1 << 1,
+    SCOPE_ABSTRACT = 1 << 0,
+    SCOPE_SIGNAL = 1 << 1,
 };
 
 int landlock_abi(void)

@@ -8,19 +8,22 @@
 const float likeness_identical = 12.0f;
 const float likeness_far = -6.0f;
 
-/* Error of a pair of characters: never better than the first, never worse than the second. */
-static const float least_error = 0.03f, most_error = 0.5f;
-/* How often the characters of two different plates agree: more than 1 in 36, because formats and prefixes are shared. */
+/* Error of a pair of characters is never taken to be less. */
+static const float least_error = 0.03f;
+/* How often the characters of two different plates agree: more than 1 in 36, because formats and
+ * prefixes are shared. */
 static const float chance_same = 0.10f, chance_alike = 0.04f, chance_other = 0.86f;
 static const float chance_length = 0.30f;
-/* Of reading errors: half are look-alikes, the rest others; a fifth drop or add a character. */
+/* Of rare reading errors: half are look-alikes; a fifth drop or add a character. The more errors
+ * there are the more they look like chance, until a reading without belief says nothing at all. */
 static const float error_alike = 0.5f, error_other = 0.5f, error_length = 0.2f;
 /* Best that agreement in place can say, when the place is known to half a plate width. */
 static const float place_peak = 2.5f, place_sharp = 0.5f;
 
 bool likeness_alike(char a, char b)
 {
-    static const char *const groups[] = {"0ODQ", "1IL", "8B", "5S", "2Z", "6G", "4A", "7T", "VY", "UV", "MN"};
+    static const char *const groups[] = {"0ODQ", "1IL", "8B", "5S", "2Z", "6G",
+                                         "4A",   "7T",  "VY", "UV", "MN"};
     if (a == b)
         return true;
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
@@ -33,7 +36,14 @@ static float pair_error(float confidence_a, float confidence_b, size_t length)
 {
     float both = fmaxf(confidence_a, 1e-3f) * fmaxf(confidence_b, 1e-3f);
     float error = 1 - powf(both, 1.0f / (float)length);
-    return fminf(fmaxf(error, least_error), most_error);
+    return fmaxf(error, least_error);
+}
+
+/* ln(P(pair | same plate) / P(pair | other plate)) for an error that is `rare` among rare errors
+ * and `chance` by chance. */
+static float gain(float e, float rare, float chance)
+{
+    return logf(e * ((1 - e) * rare + e * chance) / chance);
 }
 
 float likeness_text(const char *a, float confidence_a, const char *b, float confidence_b)
@@ -43,8 +53,9 @@ float likeness_text(const char *a, float confidence_a, const char *b, float conf
     if (n == 0 || m == 0)
         return 0;
     float e = pair_error(confidence_a, confidence_b, longest);
-    float same = logf((1 - e) / chance_same), alike = logf(error_alike * e / chance_alike);
-    float other = logf(error_other * e / chance_other), skip = logf(error_length * e / chance_length);
+    float same = logf((1 - e + e * e * chance_same) / chance_same);
+    float alike = gain(e, error_alike, chance_alike), other = gain(e, error_other, chance_other);
+    float skip = gain(e, error_length, chance_length);
     /* Best alignment, by dynamic programming over one row. */
     float best[READING_MAX_CHARS + 1];
     for (size_t j = 0; j <= m; j++)
@@ -53,7 +64,9 @@ float likeness_text(const char *a, float confidence_a, const char *b, float conf
         float diagonal = best[0];
         best[0] = (float)i * skip;
         for (size_t j = 1; j <= m; j++) {
-            float pair = a[i - 1] == b[j - 1] ? same : likeness_alike(a[i - 1], b[j - 1]) ? alike : other;
+            float pair = a[i - 1] == b[j - 1]                 ? same
+                         : likeness_alike(a[i - 1], b[j - 1]) ? alike
+                                                              : other;
             float value = fmaxf(diagonal + pair, fmaxf(best[j], best[j - 1]) + skip);
             diagonal = best[j];
             best[j] = value;

@@ -56,8 +56,10 @@ static enum err open_secret(const char *path, int *out, struct fault *why)
     if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
         err = fault_set(why, ERR_DENIED, "the credentials file %s is no file", path);
     else if ((info.st_mode & 077) != 0 || (info.st_uid != 0 && info.st_uid != geteuid()))
-        err = fault_set(why, ERR_DENIED, "the credentials file %s must have mode 0600 and belong to root or "
-                                         "to the daemon's user", path);
+        err = fault_set(why, ERR_DENIED,
+                        "the credentials file %s must have mode 0600 and belong to root or "
+                        "to the daemon's user",
+                        path);
     ssize_t size = err == ERR_OK ? read(file, text, sizeof text) : 0;
     if (err == ERR_OK && (size <= 0 || size >= (ssize_t)sizeof text))
         err = fault_set(why, ERR_INPUT, "the credentials file %s is empty or too long", path);
@@ -82,11 +84,13 @@ static enum err open_camera(struct links_camera *links, const struct config_came
     links->shot_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     links->taken_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (links->mailbox < 0 || links->shot_event < 0 || links->taken_event < 0)
-        return fault_errno(why, ERR_IO, errno, "cannot make the mailbox of camera %s", camera->name);
+        return fault_errno(why, ERR_IO, errno, "cannot make the mailbox of camera %s",
+                           camera->name);
     if (camera->kind != CONFIG_MJPEG) {
         links->source = open(camera->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (links->source < 0)
-            return fault_errno(why, ERR_IO, errno, "cannot open the folder of camera %s", camera->name);
+            return fault_errno(why, ERR_IO, errno, "cannot open the folder of camera %s",
+                               camera->name);
     }
     if (camera->credentials_file[0] == '\0')
         return ERR_OK;
@@ -97,8 +101,8 @@ static void close_cameras(struct links *links)
 {
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++) {
         struct links_camera *camera = &links->cameras[i];
-        int *const fds[] = {&camera->mailbox, &camera->shot_event, &camera->taken_event, &camera->source,
-                            &camera->secret};
+        int *const fds[] = {&camera->mailbox, &camera->shot_event, &camera->taken_event,
+                            &camera->source, &camera->secret};
         for (size_t k = 0; k < sizeof fds / sizeof *fds; k++)
             close_fd(fds[k]);
     }
@@ -129,7 +133,8 @@ static bool open_pair(int *one, int *other)
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
         return false;
-    /* Room for several passages with their pictures; what the kernel gives less is only waited for. */
+    /* Room for several passages with their pictures; what the kernel gives less is only waited for.
+     */
     int room = 1 << 20;
     for (int i = 0; i < 2; i++)
         (void)setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
@@ -155,7 +160,9 @@ static enum err free_place(const struct sockaddr_un *place, struct fault *why)
 {
     struct stat info;
     if (lstat(place->sun_path, &info) != 0)
-        return errno == ENOENT ? ERR_OK : fault_errno(why, ERR_IO, errno, "cannot look at %s", place->sun_path);
+        return errno == ENOENT
+                   ? ERR_OK
+                   : fault_errno(why, ERR_IO, errno, "cannot look at %s", place->sun_path);
     if (!S_ISSOCK(info.st_mode))
         return fault_set(why, ERR_DENIED, "%s is there, and is no socket", place->sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -177,15 +184,16 @@ static enum err allow_group(const char *path, const char *name, struct fault *wh
     if (group == NULL)
         return fault_set(why, ERR_NOT_FOUND, "there is no group %s", name);
     if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-        return fault_errno(why, ERR_IO, errno, "cannot give the officers' socket to group %s", name);
+        return fault_errno(why, ERR_IO, errno, "cannot give the officers' socket to group %s",
+                           name);
     return ERR_OK;
 }
 
 enum err links_listen(struct links *links, const struct config *config, struct fault *why)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
-    if ((size_t)snprintf(place.sun_path, sizeof place.sun_path, "%s/laneward.sock", config->run_dir) >=
-        sizeof place.sun_path)
+    if ((size_t)snprintf(place.sun_path, sizeof place.sun_path, "%s/laneward.sock",
+                         config->run_dir) >= sizeof place.sun_path)
         return fault_set(why, ERR_LIMIT, "the path of run_dir is too long for a socket");
     enum err err = free_place(&place, why);
     if (err != ERR_OK)

@@ -1,4 +1,5 @@
-/* What connects the roles, and what the parent opens for them: all descriptors of a running daemon. */
+/* What connects the roles, and what the parent opens for them: all descriptors of a running daemon.
+ */
 #ifndef LANEWARD_DAEMON_LINKS_H
 #define LANEWARD_DAEMON_LINKS_H
 
@@ -22,18 +23,22 @@ struct links {
 /* All -1. */
 void links_clear(struct links *links);
 
-/* Opens mailboxes, folders and credentials of every camera. ERR_DENIED: a credentials file that others may read or that
- * belongs to someone else. ERR_IO, ERR_LIMIT. On failure nothing stays open. */
-enum err links_open_cameras(struct links *links, const struct config *config, struct fault *why) MUST_USE;
+/* Opens mailboxes, folders and credentials of every camera. ERR_DENIED: a credentials file that
+ * others may read or that belongs to someone else. ERR_IO, ERR_LIMIT. On failure nothing stays
+ * open. */
+enum err links_open_cameras(struct links *links, const struct config *config,
+                            struct fault *why) MUST_USE;
 
 /* Opens the keeper's conversations. */
-enum err links_open_keeper(struct links *links, const struct config *config, struct fault *why) MUST_USE;
+enum err links_open_keeper(struct links *links, const struct config *config,
+                           struct fault *why) MUST_USE;
 
-/* Opens the officers' socket, taking away one that nobody listens on any more. ERR_DENIED: another daemon
- * listens there, or something else than a socket stands there. */
+/* Opens the officers' socket, taking away one that nobody listens on any more. ERR_DENIED: another
+ * daemon listens there, or something else than a socket stands there. */
 enum err links_listen(struct links *links, const struct config *config, struct fault *why) MUST_USE;
 
-/* Moves the keeper's conversations, or the officers' socket, from a set that ends to the one that follows it. */
+/* Moves the keeper's conversations, or the officers' socket, from a set that ends to the one that
+ * follows it. */
 void links_move_keeper(struct links *to, struct links *from);
 void links_move_listen(struct links *to, struct links *from);
 

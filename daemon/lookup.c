@@ -16,7 +16,8 @@ static struct {
 static void append_number(const struct addrinfo *one, size_t *used)
 {
     char number[INET6_ADDRSTRLEN] = "";
-    if (getnameinfo(one->ai_addr, one->ai_addrlen, number, sizeof number, NULL, 0, NI_NUMERICHOST) != 0 ||
+    if (getnameinfo(one->ai_addr, one->ai_addrlen, number, sizeof number, NULL, 0,
+                    NI_NUMERICHOST) != 0 ||
         *used + strlen(number) + 4 > sizeof lookup.resolved)
         return;
     bool is_six = one->ai_family == AF_INET6, is_first = lookup.resolved[*used - 1] == ':';
@@ -29,7 +30,8 @@ void lookup_prepare(const char *text)
     struct address address;
     struct in6_addr number;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-    if (address_parse(text, &address, NULL) != ERR_OK || inet_pton(AF_INET, address.host, &number) == 1 ||
+    if (address_parse(text, &address, NULL) != ERR_OK ||
+        inet_pton(AF_INET, address.host, &number) == 1 ||
         inet_pton(AF_INET6, address.host, &number) == 1)
         return;
     lookup.is_name = true;

@@ -4,11 +4,12 @@
 
 #include <stdbool.h>
 
-/* Before rights are given up: looks up the host's name, which needs files and servers that a capture may not reach. A
- * name without an answer is tried again when the role is next started. */
+/* Before rights are given up: looks up the host's name, which needs files and servers that a
+ * capture may not reach. A name without an answer is tried again when the role is next started. */
 void lookup_prepare(const char *address);
 
-/* Whether the address had a name; and "HOST:PORT:NUMBER[,NUMBER...]" as CURLOPT_RESOLVE has it, "" = a number, or no answer. */
+/* Whether the address had a name; and "HOST:PORT:NUMBER[,NUMBER...]" as CURLOPT_RESOLVE has it, ""
+ * = a number, or no answer. */
 bool lookup_is_name(void);
 const char *lookup_result(void);
 

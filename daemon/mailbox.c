@@ -19,9 +19,10 @@ enum { N_SLOTS = 3, PAGE = 4096, MAX_TRIES = 1000 };
 
 static const uint32_t magic = 0x4c574d42; /* "LWMB" */
 
-/* The word: two bits each for the slot that the producer writes, the one waiting in the middle, and the one that the
- * consumer reads; one bit for "the middle one has not been taken". Each step of either side is one compare-exchange, so
- * a process that dies at any instruction leaves three different owners behind. */
+/* The word: two bits each for the slot that the producer writes, the one waiting in the middle, and
+ * the one that the consumer reads; one bit for "the middle one has not been taken". Each step of
+ * either side is one compare-exchange, so a process that dies at any instruction leaves three
+ * different owners behind. */
 enum { FRESH = 1u << 6 };
 
 /* A text with two places: the writer fills the one that is not shown, then shows it. */
@@ -92,10 +93,12 @@ static unsigned consumer_of(uint32_t word)
 
 static bool is_valid(uint32_t word)
 {
-    return word < 2 * FRESH && (1u << producer_of(word) | 1u << middle_of(word) | 1u << consumer_of(word)) == 7;
+    return word < 2 * FRESH &&
+           (1u << producer_of(word) | 1u << middle_of(word) | 1u << consumer_of(word)) == 7;
 }
 
-/* The other side may have been taken over and write anything: a word that names no three slots is replaced. */
+/* The other side may have been taken over and write anything: a word that names no three slots is
+ * replaced. */
 static uint32_t load_word(struct shared *shared)
 {
     uint32_t word = atomic_load_explicit(&shared->word, memory_order_acquire);
@@ -189,7 +192,8 @@ void mailbox_close(struct mailbox **mailbox)
     *mailbox = NULL;
 }
 
-/* Bytes up to the zero, and zeros behind it; false when there is no zero. `from` may change meanwhile. */
+/* Bytes up to the zero, and zeros behind it; false when there is no zero. `from` may change
+ * meanwhile. */
 static bool copy_cursor(char to[MAILBOX_CURSOR_SIZE], const char from[MAILBOX_CURSOR_SIZE])
 {
     char copy[MAILBOX_CURSOR_SIZE];
@@ -211,7 +215,8 @@ static void show_text(struct text_pair *pair, const char text[MAILBOX_CURSOR_SIZ
 
 static bool shown_text(struct text_pair *pair, char out[MAILBOX_CURSOR_SIZE])
 {
-    return copy_cursor(out, pair->text[atomic_load_explicit(&pair->shown, memory_order_acquire) & 1]);
+    return copy_cursor(out,
+                       pair->text[atomic_load_explicit(&pair->shown, memory_order_acquire) & 1]);
 }
 
 uint8_t *mailbox_slot(struct mailbox *mailbox, struct mailbox_state *state)
@@ -241,9 +246,10 @@ bool mailbox_put(struct mailbox *mailbox, const struct shot *shot, size_t size)
         if (!is_valid(word))
             word = load_word(shared);
         next = word_of(middle_of(word), producer_of(word), consumer_of(word)) | FRESH;
-    } while (!atomic_compare_exchange_weak_explicit(&shared->word, &word, next, memory_order_acq_rel,
-                                                    memory_order_acquire));
-    /* After the hand-off: a capture that dies in between puts one picture twice rather than none. */
+    } while (!atomic_compare_exchange_weak_explicit(&shared->word, &word, next,
+                                                    memory_order_acq_rel, memory_order_acquire));
+    /* After the hand-off: a capture that dies in between puts one picture twice rather than none.
+     */
     show_text(&shared->position, shot->cursor);
     atomic_store(&shared->last_number, shot->number);
     return (word & FRESH) != 0;
@@ -272,7 +278,9 @@ bool mailbox_take(struct mailbox *mailbox, struct shot *shot, uint8_t *out, size
     /* The head is copied first and judged after: a captured capture may still write into it. */
     struct slot_head head;
     memcpy(&head, &mailbox->shared->heads[slot], sizeof head);
-    struct shot taken = {.number = head.number, .seen_ms = head.seen_ms, .arrived_ns = head.arrived_ns,
+    struct shot taken = {.number = head.number,
+                         .seen_ms = head.seen_ms,
+                         .arrived_ns = head.arrived_ns,
                          .clock_synchronised = head.clock_synchronised == 1};
     if (head.size == 0 || head.size > mailbox->max_bytes || head.clock_synchronised > 1 ||
         head.seen_ms < 0 || head.arrived_ns < 0 || !copy_cursor(taken.cursor, head.cursor))
@@ -288,8 +296,8 @@ void mailbox_set_resume(struct mailbox *mailbox, const char cursor[MAILBOX_CURSO
     struct shared *shared = mailbox->shared;
     char text[MAILBOX_CURSOR_SIZE];
     unsigned slot;
-    /* What waits was put for a recognizer that is gone: a watched folder is read again from `cursor`. Of a
-     * live camera or a replay, which give no cursors, the waiting picture stays. */
+    /* What waits was put for a recognizer that is gone: a watched folder is read again from
+     * `cursor`. Of a live camera or a replay, which give no cursors, the waiting picture stays. */
     if (shown_text(&shared->position, text) && text[0] != '\0')
         (void)take_middle(shared, &slot);
     if (!copy_cursor(text, cursor))

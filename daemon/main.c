@@ -1,4 +1,5 @@
-/* lanewardd: the command line of the daemon, and the door through which its roles are started again. */
+/* lanewardd: the command line of the daemon, and the door through which its roles are started
+ * again. */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,16 +16,18 @@ static const char default_config[] = "/etc/laneward/laneward.conf";
 
 static void show_usage(FILE *to)
 {
-    fprintf(to,
-            "usage: lanewardd [OPTION]...\n\n"
-            "Reads plates at a border lane and keeps passages in an encrypted store. Stays in the foreground;\n"
-            "SIGTERM stops it, SIGHUP reads the configuration anew.\n\n"
-            "  -c, --config FILE  configuration (default %s)\n"
-            "      --check        only check the configuration: complaints on stderr, status 1 if any\n"
-            "      --options      list every option of the configuration\n"
-            "      --version\n"
-            "  -h, --help\n",
-            default_config);
+    fprintf(
+        to,
+        "usage: lanewardd [OPTION]...\n\n"
+        "Reads plates at a border lane and keeps passages in an encrypted store. Stays in the "
+        "foreground;\n"
+        "SIGTERM stops it, SIGHUP reads the configuration anew.\n\n"
+        "  -c, --config FILE  configuration (default %s)\n"
+        "      --check        only check the configuration: complaints on stderr, status 1 if any\n"
+        "      --options      list every option of the configuration\n"
+        "      --version\n"
+        "  -h, --help\n",
+        default_config);
 }
 
 static int show_options(void)

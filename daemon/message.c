@@ -1,4 +1,5 @@
-/* The wire form of messages between processes: a version byte, a type byte, a sequence number, then the type's fields. */
+/* The wire form of messages between processes: a version byte, a type byte, a sequence number, then
+ * the type's fields. */
 #include "daemon/message.h"
 
 #include <assert.h>
@@ -19,7 +20,8 @@ static void put_fault(struct wire *w, const struct fault *fault)
     char text[256];
     size_t size = strnlen(fault->text, sizeof text - 1);
     for (size_t i = 0; i < size; i++)
-        text[i] = (unsigned char)fault->text[i] < ' ' || fault->text[i] == 0x7f ? ' ' : fault->text[i];
+        text[i] =
+            (unsigned char)fault->text[i] < ' ' || fault->text[i] == 0x7f ? ' ' : fault->text[i];
     text[size] = '\0';
     wire_put(w, fault->code, 1);
     wire_put_text(w, text);
@@ -55,7 +57,8 @@ static float get_share(struct wire *w)
     return value;
 }
 
-/* Text of plates: capital letters and digits; in a question also up to two '?', in place of one character each. */
+/* Text of plates: capital letters and digits; in a question also up to two '?', in place of one
+ * character each. */
 static void get_plate(struct wire *w, char out[ROW_PLATE_SIZE], unsigned wildcards)
 {
     wire_get_text(w, out, ROW_PLATE_SIZE);
@@ -125,8 +128,9 @@ static void get_candidates(struct wire *w, struct row *row)
         c->matches_pattern = get_bool(w);
         w->bad |= c->plate[0] == '\0';
     }
-    /* candidates[0] is the plate itself; without candidates there is no plate. */
-    w->bad |= strcmp(row->plate, row->n_candidates > 0 ? row->candidates[0].plate : "") != 0;
+    /* The plate is the first candidate, or none when that was too uncertain. */
+    w->bad |= row->plate[0] != '\0' &&
+              (row->n_candidates == 0 || strcmp(row->plate, row->candidates[0].plate) != 0);
 }
 
 static void get_row(struct wire *w, struct row *row)
@@ -394,7 +398,8 @@ static void get_fields(struct wire *w, struct message *m)
 
 enum err message_unpack(const uint8_t *bytes, size_t size, struct message *out, struct fault *why)
 {
-    /* The cursor of a reader is not const, because writers share it; nothing is written through it here. */
+    /* The cursor of a reader is not const, because writers share it; nothing is written through it
+     * here. */
     union {
         const uint8_t *from;
         uint8_t *to;
@@ -402,7 +407,8 @@ enum err message_unpack(const uint8_t *bytes, size_t size, struct message *out, 
     struct wire w = {.at = at.to, .end = at.to + size};
     uint64_t version = wire_get(&w, 1), type = wire_get(&w, 1);
     if (w.bad || version != WIRE_VERSION || type < MESSAGE_HELLO || type >= MESSAGE_COUNT)
-        return fault_set(why, ERR_INPUT, "a message between processes has an unknown version or type");
+        return fault_set(why, ERR_INPUT,
+                         "a message between processes has an unknown version or type");
     out->type = (enum message_type)type;
     out->seq = wire_get(&w, 8);
     get_fields(&w, out);

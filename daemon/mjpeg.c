@@ -1,4 +1,5 @@
-/* The MJPEG camera: libcurl fetches, multipart cuts; connections that fail or stall are made anew with a growing pause. */
+/* The MJPEG camera: libcurl fetches, multipart cuts; connections that fail or stall are made anew
+ * with a growing pause. */
 #include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
@@ -12,35 +13,37 @@
 #include "daemon/multipart.h"
 
 enum {
-    FIRST_PAUSE_MS = 500,    /* before a connection is tried again; doubles */
+    FIRST_PAUSE_MS = 500, /* before a connection is tried again; doubles */
     LAST_PAUSE_MS = 10000,
     CONNECT_MS = 5000,
-    ANSWER_MS = 10000,       /* until the answer's headers are complete, login included */
-    MAX_HEADERS = 65536,     /* bytes of all headers of one answer */
-    LOOK_UP_MS = 60000,      /* a name that leads nowhere for so long is looked up anew, in a new process */
+    ANSWER_MS = 10000,   /* until the answer's headers are complete, login included */
+    MAX_HEADERS = 65536, /* bytes of all headers of one answer */
+    LOOK_UP_MS =
+        60000, /* a name that leads nowhere for so long is looked up anew, in a new process */
     MAX_SECRET = 512,
 };
 
 struct mjpeg {
     struct capture *capture;
     CURLM *multi;
-    CURL *easy;                /* one connection; NULL: none */
+    CURL *easy; /* one connection; NULL: none */
     struct curl_slist *resolve;
-    char *user, *password;     /* NULL: no login */
+    char *user, *password; /* NULL: no login */
     struct multipart parser;
-    bool has_type;             /* the answer has begun, and is a stream */
-    bool has_picture;          /* of this connection */
-    bool was_tried;            /* a connection before this one */
-    bool told_lost;            /* its loss was logged */
+    bool has_type;    /* the answer has begun, and is a stream */
+    bool has_picture; /* of this connection */
+    bool was_tried;   /* a connection before this one */
+    bool told_lost;   /* its loss was logged */
     size_t header_bytes;
-    struct fault fault;        /* why a callback has ended the connection; code ERR_OK: it has not */
+    struct fault fault; /* why a callback has ended the connection; code ERR_OK: it has not */
     int64_t begun_ms, heard_ms; /* the connection; its last picture */
-    int64_t reached_ms;        /* the last picture of any, or the start */
+    int64_t reached_ms;         /* the last picture of any, or the start */
     int64_t retry_ms;
     int pause_ms;
 };
 
-/* "user:password" on one line. The text lies in a sealed memfd whose position an earlier process may have moved. */
+/* "user:password" on one line. The text lies in a sealed memfd whose position an earlier process
+ * may have moved. */
 static enum err read_secret(struct mjpeg *mjpeg, int fd, struct fault *why)
 {
     char text[MAX_SECRET + 1];
@@ -54,7 +57,8 @@ static enum err read_secret(struct mjpeg *mjpeg, int fd, struct fault *why)
     char *colon = strchr(text, ':');
     enum err err = ERR_OK;
     if (colon == NULL) {
-        err = fault_set(why, ERR_INPUT, "the camera's credentials are not user:password on one line");
+        err =
+            fault_set(why, ERR_INPUT, "the camera's credentials are not user:password on one line");
     } else {
         *colon = '\0';
         mjpeg->user = strdup(text);
@@ -130,7 +134,8 @@ static bool is_jpeg_type(const char *type)
            strcmp(type, "image/pjpeg") == 0;
 }
 
-/* A part is complete in the mailbox's slot. Cameras may pad a picture behind its end, but it begins and ends as one. */
+/* A part is complete in the mailbox's slot. Cameras may pad a picture behind its end, but it begins
+ * and ends as one. */
 static void take_part(struct mjpeg *mjpeg, const uint8_t *slot, size_t size)
 {
     if (!is_jpeg_type(mjpeg->parser.type))
@@ -145,15 +150,15 @@ static void take_part(struct mjpeg *mjpeg, const uint8_t *slot, size_t size)
         capture_bad(mjpeg->capture, "is truncated");
         return;
     }
-    capture_deliver(mjpeg->capture, size, 0, counters_now_ms(), "");
     mjpeg->heard_ms = mjpeg->reached_ms = capture_now_ms();
     mjpeg->pause_ms = FIRST_PAUSE_MS;
-    if (mjpeg->has_picture)
-        return;
-    mjpeg->has_picture = true;
-    mjpeg->told_lost = false;
-    atomic_store(&mjpeg->capture->counters->connected, 1);
-    log_write(LOG_LEVEL_INFO, "connected");
+    if (!mjpeg->has_picture) {
+        mjpeg->has_picture = true;
+        mjpeg->told_lost = false;
+        atomic_store(&mjpeg->capture->counters->connected, 1);
+        log_write(LOG_LEVEL_INFO, "connected");
+    }
+    capture_deliver(mjpeg->capture, size, 0, counters_now_ms(), "");
 }
 
 /* At the first bytes of an answer's body. */
@@ -182,8 +187,10 @@ static size_t on_bytes(char *bytes, size_t one, size_t size, void *context)
     for (size_t done = 0, used = 0; done < size; done += used) {
         uint8_t *slot = mailbox_slot(mjpeg->capture->mailbox, NULL);
         enum multipart_event event;
-        if (multipart_feed(&mjpeg->parser, (const uint8_t *)bytes + done, size - done, slot, room, &used, &event,
-                           &mjpeg->fault) != ERR_OK)
+        mjpeg->parser.part = slot;
+        mjpeg->parser.room = room;
+        if (multipart_feed(&mjpeg->parser, (const uint8_t *)bytes + done, size - done, &used,
+                           &event, &mjpeg->fault) != ERR_OK)
             return 0;
         if (event == MULTIPART_PART)
             take_part(mjpeg, slot, mjpeg->parser.part_size);
@@ -211,9 +218,14 @@ static bool set_options(struct mjpeg *mjpeg)
         CURLoption option;
         long value;
     } numbers[] = {
-        {CURLOPT_NOSIGNAL, 1}, {CURLOPT_FOLLOWLOCATION, 0}, {CURLOPT_HTTP09_ALLOWED, 0},
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1}, {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
-        {CURLOPT_BUFFERSIZE, 131072}, {CURLOPT_TCP_KEEPALIVE, 1}, {CURLOPT_FRESH_CONNECT, 1},
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_FOLLOWLOCATION, 0},
+        {CURLOPT_HTTP09_ALLOWED, 0},
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+        {CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS},
+        {CURLOPT_BUFFERSIZE, 131072},
+        {CURLOPT_TCP_KEEPALIVE, 1},
+        {CURLOPT_FRESH_CONNECT, 1},
         {CURLOPT_HTTPAUTH, CURLAUTH_DIGEST | CURLAUTH_BASIC},
     };
     bool ok = true;
@@ -254,7 +266,8 @@ static enum err connect_camera(struct mjpeg *mjpeg, struct fault *why)
 static void lose(struct mjpeg *mjpeg, const char *reason)
 {
     bool is_refused = mjpeg->fault.code == ERR_DENIED;
-    log_write(mjpeg->told_lost ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "no pictures: %s; trying again", reason);
+    log_write(mjpeg->told_lost ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING,
+              "no pictures: %s; trying again", reason);
     mjpeg->told_lost = true;
     disconnect(mjpeg);
     if (is_refused) /* a camera may lock out who tries too often */
@@ -271,7 +284,8 @@ static void check_ended(struct mjpeg *mjpeg)
         return;
     CURLcode code = message->data.result;
     if (mjpeg->fault.code == ERR_OK && code == CURLE_OK && !mjpeg->has_type)
-        (void)judge_answer(mjpeg); /* an answer without a body: a refusal, or a redirection, which is not followed */
+        (void)judge_answer(mjpeg); /* an answer without a body: a refusal, or a redirection, which
+                                      is not followed */
     const char *reason = mjpeg->fault.code != ERR_OK ? mjpeg->fault.text
                          : code == CURLE_OK          ? "the camera has ended the stream"
                                                      : curl_easy_strerror(code);
@@ -293,9 +307,11 @@ static enum err next_of_mjpeg(void *source, struct fault *why)
 {
     struct mjpeg *mjpeg = source;
     int64_t now = capture_now_ms();
-    if (lookup_is_name() && now - mjpeg->reached_ms > (mjpeg->resolve != NULL ? LOOK_UP_MS : LOOK_UP_MS / 6))
+    if (lookup_is_name() &&
+        now - mjpeg->reached_ms > (mjpeg->resolve != NULL ? LOOK_UP_MS : LOOK_UP_MS / 6))
         return fault_set(why, ERR_IO, "the camera's name is to be looked up anew");
-    if (mjpeg->easy == NULL && (now < mjpeg->retry_ms || (lookup_is_name() && mjpeg->resolve == NULL))) {
+    if (mjpeg->easy == NULL &&
+        (now < mjpeg->retry_ms || (lookup_is_name() && mjpeg->resolve == NULL))) {
         (void)capture_wait(mjpeg->capture, -1, 100);
         return ERR_OK;
     }

@@ -33,7 +33,8 @@ enum err multipart_begin(struct multipart *parser, const char *content_type, str
     value += strspn(value, "-");
     size_t length = strcspn(value, is_quoted ? "\"" : "; \t\r\n");
     if (length == 0 || length > MULTIPART_MAX_BOUNDARY)
-        return fault_set(why, ERR_INPUT, "the camera's boundary has %zu characters instead of 1..%d", length,
+        return fault_set(why, ERR_INPUT,
+                         "the camera's boundary has %zu characters instead of 1..%d", length,
                          MULTIPART_MAX_BOUNDARY);
     *parser = (struct multipart){.boundary_size = length, .state = SEEK};
     memcpy(parser->boundary, value, length);
@@ -64,7 +65,8 @@ static bool take_line(struct multipart *parser, const uint8_t *bytes, size_t siz
 static const char *after_boundary(const struct multipart *parser)
 {
     const char *at = parser->line + strspn(parser->line, "-");
-    return strncmp(at, parser->boundary, parser->boundary_size) == 0 ? at + parser->boundary_size : NULL;
+    return strncmp(at, parser->boundary, parser->boundary_size) == 0 ? at + parser->boundary_size
+                                                                     : NULL;
 }
 
 static void begin_headers(struct multipart *parser)
@@ -100,7 +102,8 @@ static void take_type(struct multipart *parser, const char *value)
     if (length >= sizeof parser->type)
         length = sizeof parser->type - 1;
     for (size_t i = 0; i < length; i++)
-        parser->type[i] = (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] - 'A' + 'a' : value[i]);
+        parser->type[i] =
+            (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] - 'A' + 'a' : value[i]);
     parser->type[length] = '\0';
 }
 
@@ -110,14 +113,16 @@ static void take_header(struct multipart *parser)
     if (parser->line[0] == '\0')
         begin_body(parser);
     else if (strncasecmp(parser->line, length, sizeof length - 1) == 0)
-        take_length(parser, parser->line + sizeof length - 1 + strspn(parser->line + sizeof length - 1, " \t"));
+        take_length(parser, parser->line + sizeof length - 1 +
+                                strspn(parser->line + sizeof length - 1, " \t"));
     else if (strncasecmp(parser->line, type, sizeof type - 1) == 0)
-        take_type(parser, parser->line + sizeof type - 1 + strspn(parser->line + sizeof type - 1, " \t"));
+        take_type(parser,
+                  parser->line + sizeof type - 1 + strspn(parser->line + sizeof type - 1, " \t"));
 }
 
 /* A part whose length is known. */
-static enum multipart_event feed_counted(struct multipart *parser, const uint8_t *bytes, size_t size,
-                                         uint8_t *part, size_t room, size_t *used)
+static enum multipart_event feed_counted(struct multipart *parser, const uint8_t *bytes,
+                                         size_t size, uint8_t *part, size_t room, size_t *used)
 {
     size_t left = parser->length - parser->part_size;
     *used = size < left ? size : left;
@@ -132,8 +137,8 @@ static enum multipart_event feed_counted(struct multipart *parser, const uint8_t
     return parser->is_dropping ? MULTIPART_BAD : MULTIPART_PART;
 }
 
-/* Is the boundary's text at `at` of the part a boundary, so after dashes at a line's begin? Then *end is where the
- * part's own bytes end. */
+/* Is the boundary's text at `at` of the part a boundary, so after dashes at a line's begin? Then
+ * *end is where the part's own bytes end. */
 static bool is_delimiter(const uint8_t *part, size_t at, size_t *end)
 {
     size_t before = at;
@@ -149,11 +154,13 @@ static bool is_delimiter(const uint8_t *part, size_t at, size_t *end)
     return true;
 }
 
-/* Looks for the boundary in part[matched, part_size). true: *at is where its text begins, *end where the part ends. */
+/* Looks for the boundary in part[matched, part_size). true: *at is where its text begins, *end
+ * where the part ends. */
 static bool find_delimiter(struct multipart *parser, const uint8_t *part, size_t *at, size_t *end)
 {
     for (size_t from = parser->matched; from < parser->part_size;) {
-        const uint8_t *hit = memmem(part + from, parser->part_size - from, parser->boundary, parser->boundary_size);
+        const uint8_t *hit =
+            memmem(part + from, parser->part_size - from, parser->boundary, parser->boundary_size);
         if (hit == NULL)
             break;
         *at = (size_t)(hit - part);
@@ -177,8 +184,8 @@ static void drop_part(struct multipart *parser, uint8_t *part)
 }
 
 /* A part that ends where the boundary begins. */
-static enum multipart_event feed_scanned(struct multipart *parser, const uint8_t *bytes, size_t size,
-                                         uint8_t *part, size_t room, size_t *used)
+static enum multipart_event feed_scanned(struct multipart *parser, const uint8_t *bytes,
+                                         size_t size, uint8_t *part, size_t room, size_t *used)
 {
     if (parser->part_size == room)
         drop_part(parser, part);
@@ -198,7 +205,8 @@ static enum multipart_event feed_scanned(struct multipart *parser, const uint8_t
 }
 
 /* A line outside a part. */
-static enum multipart_event feed_line(struct multipart *parser, const uint8_t *bytes, size_t size, size_t *used)
+static enum multipart_event feed_line(struct multipart *parser, const uint8_t *bytes, size_t size,
+                                      size_t *used)
 {
     if (!take_line(parser, bytes, size, used))
         return MULTIPART_NOTHING;
@@ -217,10 +225,12 @@ static enum multipart_event feed_line(struct multipart *parser, const uint8_t *b
     return MULTIPART_NOTHING;
 }
 
-enum err multipart_feed(struct multipart *parser, const uint8_t *bytes, size_t size, uint8_t *part,
-                        size_t room, size_t *used, enum multipart_event *event, struct fault *why)
+enum err multipart_feed(struct multipart *parser, const uint8_t *bytes, size_t size, size_t *used,
+                        enum multipart_event *event, struct fault *why)
 {
-    assert(room >= 1024);
+    uint8_t *part = parser->part;
+    size_t room = parser->room;
+    assert(part != NULL && room >= 1024);
     size_t done = 0, step = 0;
     enum multipart_event happened = MULTIPART_NOTHING;
     while (done < size && happened == MULTIPART_NOTHING) {

@@ -88,7 +88,8 @@ const struct passage *outbox_due(const struct outbox *outbox, int64_t now_ms, ui
     unsigned window = outbox->backoff_ms > 0 ? 1 : OUTBOX_WINDOW;
     for (int i = 0; i < OUTBOX_ROOM; i++) {
         const struct entry *e = &outbox->entries[i];
-        if (!e->used || due_ms(outbox, e) > now_ms || (!e->in_flight && outbox->n_in_flight >= window))
+        if (!e->used || due_ms(outbox, e) > now_ms ||
+            (!e->in_flight && outbox->n_in_flight >= window))
             continue;
         if (next == NULL || e->seq < next->seq)
             next = e;

@@ -26,12 +26,14 @@
 
 enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 2, TICK_MS = 250 };
 
-/* Roles stop in this order, each with its share of the two seconds, so that what is seen becomes durable: pictures stop
- * coming, the last are recognized and stored, questions end, the store is closed. */
+/* Roles stop in this order, each with its share of the two seconds, so that what is seen becomes
+ * durable: pictures stop coming, the last are recognized and stored, questions end, the store is
+ * closed. */
 static const struct {
     enum role role;
     int by_ms; /* after the stop began; then it is killed */
-} stop_order[] = {{ROLE_CAPTURE, 300}, {ROLE_RECOGNIZER, 1100}, {ROLE_DESK, 1300}, {ROLE_KEEPER, 1900}};
+} stop_order[] = {
+    {ROLE_CAPTURE, 300}, {ROLE_RECOGNIZER, 1100}, {ROLE_DESK, 1300}, {ROLE_KEEPER, 1900}};
 
 enum { N_STOP = sizeof stop_order / sizeof *stop_order };
 
@@ -45,11 +47,11 @@ struct parent {
     int signal_fd;
     struct child children[MAX_CHILDREN];
     size_t n_children;
-    bool is_ready;       /* every role was heard of, and systemd was told */
-    bool was_ready;      /* once */
+    bool is_ready;  /* every role was heard of, and systemd was told */
+    bool was_ready; /* once */
     bool must_stop;
     bool must_reload;
-    enum err failed;     /* a role cannot start at all */
+    enum err failed; /* a role cannot start at all */
     uint64_t watchdog_ms;
     int64_t watched_ms;
 };
@@ -72,7 +74,8 @@ enum err parent_load(const char *path, struct config *out, struct fault *why)
         log_write(LOG_LEVEL_ERROR, "%s", line);
     }
     if (report.n_complaints > CONFIG_MAX_COMPLAINTS)
-        log_write(LOG_LEVEL_ERROR, "and %" PRIu32 " complaints more", report.n_complaints - CONFIG_MAX_COMPLAINTS);
+        log_write(LOG_LEVEL_ERROR, "and %" PRIu32 " complaints more",
+                  report.n_complaints - CONFIG_MAX_COMPLAINTS);
     return err;
 }
 
@@ -92,8 +95,11 @@ static void list_children(struct parent *parent)
 static void start_child(struct parent *parent, struct child *child)
 {
     struct fault why;
-    struct role_env env = {.role = child->role, .camera = child->camera, .config = &parent->config,
-                           .counters = parent->counters, .data_dir = parent->data_dir};
+    struct role_env env = {.role = child->role,
+                           .camera = child->camera,
+                           .config = &parent->config,
+                           .counters = parent->counters,
+                           .data_dir = parent->data_dir};
     links_give(&parent->links, &env);
     if (child_start(child, &env, parent->counters_fd, now_ms(), &why) != ERR_OK) {
         log_fault(LOG_LEVEL_ERROR, &why);
@@ -211,8 +217,9 @@ static bool is_same_lanes(const struct config *a, const struct config *b)
 /* The keeper runs on through a reload that does not concern it. */
 static bool keeps_keeper(const struct config *a, const struct config *b)
 {
-    return is_same_lanes(a, b) && strcmp(a->state_dir, b->state_dir) == 0 && strcmp(a->tpm, b->tpm) == 0 &&
-           a->log_level == b->log_level && a->max_rows == b->max_rows && a->store_crops == b->store_crops;
+    return is_same_lanes(a, b) && strcmp(a->state_dir, b->state_dir) == 0 &&
+           strcmp(a->tpm, b->tpm) == 0 && a->log_level == b->log_level &&
+           a->max_rows == b->max_rows && a->store_crops == b->store_crops;
 }
 
 static bool keeps_socket(const struct config *a, const struct config *b)
@@ -227,7 +234,8 @@ static void remove_socket(const struct config *config)
     (void)unlink(path);
 }
 
-/* The new descriptors beside the old ones; nothing of the old is touched but a socket that has to move. */
+/* The new descriptors beside the old ones; nothing of the old is touched but a socket that has to
+ * move. */
 static enum err open_next(struct parent *parent, const struct config *next, struct links *links,
                           struct fault *why)
 {
@@ -278,7 +286,8 @@ static void reload(struct parent *parent)
     struct timespec now;
     parent->must_reload = false;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+               (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     enum err err = parent_load(parent->config_path, &next, &why);
     if (err == ERR_OK && strcmp(next.user, parent->config.user) != 0)
         err = fault_set(&why, ERR_INPUT, "another user takes a restart");
@@ -357,7 +366,8 @@ static void tell_missing(void)
 
 static void watchdog(struct parent *parent)
 {
-    if (parent->watchdog_ms == 0 || now_ms() - parent->watched_ms < (int64_t)parent->watchdog_ms / 3)
+    if (parent->watchdog_ms == 0 ||
+        now_ms() - parent->watched_ms < (int64_t)parent->watchdog_ms / 3)
         return;
     parent->watched_ms = now_ms();
     sd_notify(0, "WATCHDOG=1");
@@ -370,7 +380,8 @@ static void wait_for_news(struct parent *parent)
     for (size_t i = 0; i < parent->n_children; i++) {
         const struct child *child = &parent->children[i];
         /* Alive bytes are counted at each tick; only the first of a role is waited for. */
-        waits[1 + i] = (struct pollfd){.fd = child->is_ready ? -1 : child->alive_fd, .events = POLLIN};
+        waits[1 + i] =
+            (struct pollfd){.fd = child->is_ready ? -1 : child->alive_fd, .events = POLLIN};
         if (child->pid == 0 && child->start_at_ms < soonest)
             soonest = child->start_at_ms;
     }

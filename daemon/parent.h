@@ -1,4 +1,5 @@
-/* The parent: opens what needs rights, starts the roles, keeps them running, stops them in order. */
+/* The parent: opens what needs rights, starts the roles, keeps them running, stops them in order.
+ */
 #ifndef LANEWARD_DAEMON_PARENT_H
 #define LANEWARD_DAEMON_PARENT_H
 

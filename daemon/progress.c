@@ -30,7 +30,8 @@ void progress_free(struct progress **progress)
     *progress = NULL;
 }
 
-/* Every second mark goes, so that the whole way stays covered: an earlier position is always safe. */
+/* Every second mark goes, so that the whole way stays covered: an earlier position is always safe.
+ */
 static void thin_out(struct progress *progress)
 {
     for (size_t i = 0; i < ROOM / 2; i++)

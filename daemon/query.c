@@ -7,22 +7,24 @@
 
 static const int64_t latest_ms = INT64_C(16725225600000); /* the year 2500 */
 
-static const char *const kinds[] = {[QUERY_FIND] = "find", [QUERY_IMAGE] = "image", [QUERY_STATUS] = "status"};
+static const char *const kinds[] = {
+    [QUERY_FIND] = "find", [QUERY_IMAGE] = "image", [QUERY_STATUS] = "status"};
 
 /* Which members each kind of question may have. */
 static const struct {
     const char *name;
     bool in_kind[QUERY_STATUS + 1];
 } members[] = {
-    {"version", {false, true, true, true}},      {"query", {false, true, true, true}},
-    {"reason", {false, true, true, false}},      {"case_number", {false, true, true, false}},
-    {"plate", {false, true, false, false}},      {"look_alike", {false, true, false, false}},
-    {"lane", {false, true, false, false}},       {"from", {false, true, false, false}},
-    {"to", {false, true, false, false}},         {"limit", {false, true, false, false}},
+    {"version", {false, true, true, true}}, {"query", {false, true, true, true}},
+    {"reason", {false, true, true, false}}, {"case_number", {false, true, true, false}},
+    {"plate", {false, true, false, false}}, {"look_alike", {false, true, false, false}},
+    {"lane", {false, true, false, false}},  {"from", {false, true, false, false}},
+    {"to", {false, true, false, false}},    {"limit", {false, true, false, false}},
     {"id", {false, false, true, false}},
 };
 
-static enum err get_text(const json_t *object, const char *name, char *out, size_t size, struct fault *why)
+static enum err get_text(const json_t *object, const char *name, char *out, size_t size,
+                         struct fault *why)
 {
     const json_t *value = json_object_get(object, name);
     if (value == NULL)
@@ -63,8 +65,8 @@ static enum err get_words(const json_t *object, const char *name, char *out, str
     if (err != ERR_OK)
         return err;
     if (text[strspn(text, " ")] == '\0')
-        return fault_set(why, ERR_INPUT, "%s: is missing; it is recorded with every look at the store",
-                         name);
+        return fault_set(why, ERR_INPUT,
+                         "%s: is missing; it is recorded with every look at the store", name);
     memcpy(out, text, sizeof text);
     return ERR_OK;
 }
@@ -75,7 +77,8 @@ static enum err check_plate(const char *plate, struct fault *why)
     for (const char *c = plate; *c != '\0'; c++) {
         wildcards += *c == '?';
         if (!((*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '?'))
-            return fault_set(why, ERR_INPUT, "plate: only A-Z, 0-9 and '?' for one unknown character");
+            return fault_set(why, ERR_INPUT,
+                             "plate: only A-Z, 0-9 and '?' for one unknown character");
     }
     if (wildcards > 2)
         return fault_set(why, ERR_INPUT, "plate: at most two '?'");
@@ -134,7 +137,8 @@ static enum err get_id(const json_t *object, uint8_t id[ROW_ID_SIZE], struct fau
     for (size_t i = 0; i < ROW_ID_SIZE; i++) {
         int high = hex_digit(text[2 * i]), low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
         if (low < 0)
-            return fault_set(why, ERR_INPUT, "id: must be %d hexadecimal digits (0-9 a-f)", 2 * ROW_ID_SIZE);
+            return fault_set(why, ERR_INPUT, "id: must be %d hexadecimal digits (0-9 a-f)",
+                             2 * ROW_ID_SIZE);
         id[i] = (uint8_t)(high * 16 + low);
     }
     return ERR_OK;
@@ -158,7 +162,8 @@ static enum err check_members(json_t *object, enum query_kind kind, struct fault
 {
     const char *name;
     json_t *value;
-    json_object_foreach(object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         bool known = false;
         for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
             known |= members[i].in_kind[kind] && strcmp(name, members[i].name) == 0;
@@ -179,7 +184,8 @@ static enum err get_query(json_t *object, struct query *out, struct fault *why)
     if (q.kind != QUERY_STATUS) {
         struct fault ignored;
         enum err reason = get_words(object, "reason", q.reason, why);
-        enum err number = get_words(object, "case_number", q.case_number, reason == ERR_OK ? why : &ignored);
+        enum err number =
+            get_words(object, "case_number", q.case_number, reason == ERR_OK ? why : &ignored);
         memcpy(out->reason, q.reason, sizeof q.reason);
         memcpy(out->case_number, q.case_number, sizeof q.case_number);
         if (reason != ERR_OK || number != ERR_OK)

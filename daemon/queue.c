@@ -15,7 +15,8 @@ int queue_compare(const struct queue_place *a, const struct queue_place *b)
 
 static void remove_at(struct queue *queue, size_t at)
 {
-    memmove(&queue->places[at], &queue->places[at + 1], (queue->n - at - 1) * sizeof queue->places[0]);
+    memmove(&queue->places[at], &queue->places[at + 1],
+            (queue->n - at - 1) * sizeof queue->places[0]);
     queue->n--;
 }
 
@@ -45,7 +46,8 @@ void queue_add(struct queue *queue, const struct queue_place *place)
             return;
         queue->n--;
     }
-    memmove(&queue->places[low + 1], &queue->places[low], (queue->n - low) * sizeof queue->places[0]);
+    memmove(&queue->places[low + 1], &queue->places[low],
+            (queue->n - low) * sizeof queue->places[0]);
     queue->places[low] = *place;
     queue->n++;
 }

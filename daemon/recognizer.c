@@ -15,10 +15,12 @@
 #include "daemon/vote.h"
 
 enum {
-    ALIVE_MS = 500,         /* the parent wants a sign every 2 s; a picture may take part of that */
-    LEAST_WAIT_MS = 20,     /* when the keeper's socket is full */
-    FLUSH_MS = 700,         /* at the end: for the keeper's acknowledgements; the parent stops it after 1.1 s */
-    ROOM_KEPT = 24,         /* unacknowledged passages from which on a folder's pictures wait where they are */
+    ALIVE_MS = 500,     /* the parent wants a sign every 2 s; a picture may take part of that */
+    LEAST_WAIT_MS = 20, /* when the keeper's socket is full */
+    FLUSH_MS =
+        700, /* at the end: for the keeper's acknowledgements; the parent stops it after 1.1 s */
+    ROOM_KEPT =
+        24, /* unacknowledged passages from which on a folder's pictures wait where they are */
 };
 static const int64_t latest_ms = INT64_C(16725225600000); /* the year 2500 */
 
@@ -33,7 +35,8 @@ struct recognizer {
     struct progress *progress; /* of a watched folder, else NULL */
     uint64_t n_pictures;
     bool has_resumed;
-    /* The pictures' clock: what it showed at the last one, and when that was by the steady clock. */
+    /* The pictures' clock: what it showed at the last one, and when that was by the steady clock.
+     */
     int64_t seen_ms, seen_at_ms;
     bool said[ERR_COUNT];
     struct shot shot;
@@ -65,9 +68,11 @@ static enum err open_engine(struct recognizer *r, struct fault *why)
 {
     const struct config *config = r->env->config;
     char models[CONFIG_PATH_SIZE + 16], regions[CONFIG_PATH_SIZE + 16];
-    snprintf(models, sizeof models, "%s%s", config->models_dir[0] ? config->models_dir : r->env->data_dir,
+    snprintf(models, sizeof models, "%s%s",
+             config->models_dir[0] ? config->models_dir : r->env->data_dir,
              config->models_dir[0] ? "" : "/models");
-    snprintf(regions, sizeof regions, "%s%s", config->regions_dir[0] ? config->regions_dir : r->env->data_dir,
+    snprintf(regions, sizeof regions, "%s%s",
+             config->regions_dir[0] ? config->regions_dir : r->env->data_dir,
              config->regions_dir[0] ? "" : "/regions");
     const char *mask = r->camera->detection_mask_image;
     struct ocr_options options = {
@@ -86,8 +91,10 @@ static enum err open_engine(struct recognizer *r, struct fault *why)
 static enum err open_vote(struct recognizer *r, struct fault *why)
 {
     const struct config *config = r->env->config;
-    struct vote_options options = {.gap_ms = config->passage_gap_ms, .parked_s = config->passage_parked_s,
-                                   .min_frames = config->passage_min_frames};
+    struct vote_options options = {.gap_ms = config->passage_gap_ms,
+                                   .parked_s = config->passage_parked_s,
+                                   .min_frames = config->passage_min_frames,
+                                   .min_confidence = config->passage_min_confidence};
     snprintf(options.lane, sizeof options.lane, "%s", r->camera->lane);
     snprintf(options.camera, sizeof options.camera, "%s", r->camera->name);
     return vote_new(&r->vote, &options, why);
@@ -123,7 +130,8 @@ static enum err open_all(struct recognizer **out, const struct role_env *env, st
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t first_seq = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    enum err err = r->picture == NULL ? fault_set(why, ERR_MEMORY, "no memory for a picture") : ERR_OK;
+    enum err err =
+        r->picture == NULL ? fault_set(why, ERR_MEMORY, "no memory for a picture") : ERR_OK;
     if (err == ERR_OK)
         err = open_engine(r, why);
     if (err == ERR_OK)
@@ -154,7 +162,8 @@ static void send_passages(struct recognizer *r)
         if (courier_put(r->courier, passage, first_number))
             continue;
         if (atomic_fetch_add(&r->counters->lost_passages, 1) == 0)
-            log_write(LOG_LEVEL_ERROR, "the store has taken nothing for too long: passages are being lost");
+            log_write(LOG_LEVEL_ERROR,
+                      "the store has taken nothing for too long: passages are being lost");
     }
 }
 
@@ -183,13 +192,16 @@ static void count_reading(struct recognizer *r)
 
 static void vote_on(struct recognizer *r)
 {
-    /* What names the picture for ever: its place in a watched folder; else its number and its time. */
+    /* What names the picture for ever: its place in a watched folder; else its number and its time.
+     */
     char name[MAILBOX_CURSOR_SIZE];
     memcpy(name, r->shot.cursor, sizeof name);
     if (name[0] == '\0')
         snprintf(name, sizeof name, "#%llu", (unsigned long long)r->shot.number);
-    struct vote_shot shot = {.number = r->n_pictures, .seen_ms = r->seen_ms,
-                             .clock_synchronised = r->shot.clock_synchronised, .name = name};
+    struct vote_shot shot = {.number = r->n_pictures,
+                             .seen_ms = r->seen_ms,
+                             .clock_synchronised = r->shot.clock_synchronised,
+                             .name = name};
     vote_add(r->vote, &shot, &r->result);
     if (r->env->config->store_crops)
         cut_crops(r);
@@ -199,7 +211,9 @@ static void read_picture(struct recognizer *r, size_t size)
 {
     struct fault why;
     r->n_pictures++;
-    r->seen_ms = r->shot.seen_ms < 1 ? 1 : r->shot.seen_ms > latest_ms ? latest_ms : r->shot.seen_ms;
+    r->seen_ms = r->shot.seen_ms < 1           ? 1
+                 : r->shot.seen_ms > latest_ms ? latest_ms
+                                               : r->shot.seen_ms;
     r->seen_at_ms = steady_ms();
     enum err err = ocr_read(r->ocr, r->picture, size, &r->result, &why);
     if (err == ERR_OK) {
@@ -208,8 +222,10 @@ static void read_picture(struct recognizer *r, size_t size)
     } else {
         atomic_fetch_add(&r->counters->bad_frames, 1);
         if (!r->said[err])
-            log_write(LOG_LEVEL_WARNING, "a picture cannot be read, and is counted as bad: %s (%s); more of the "
-                                         "kind are only counted", why.text, err_name(err));
+            log_write(LOG_LEVEL_WARNING,
+                      "a picture cannot be read, and is counted as bad: %s (%s); more of the "
+                      "kind are only counted",
+                      why.text, err_name(err));
         r->said[err] = true;
     }
     send_passages(r);
@@ -242,15 +258,16 @@ static void settle(struct recognizer *r)
     if (r->progress == NULL)
         return;
     uint64_t open = vote_oldest(r->vote), unacknowledged = courier_state(r->courier, 0).oldest;
-    const char *cursor = progress_settled(r->progress, open < unacknowledged ? open : unacknowledged);
+    const char *cursor =
+        progress_settled(r->progress, open < unacknowledged ? open : unacknowledged);
     if (cursor != NULL)
         courier_settle(r->courier, cursor);
 }
 
 static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
 {
-    settle(r);
     enum err err = courier_work(r->courier, steady_ms(), why);
+    settle(r); /* after what was acknowledged just now */
     struct courier_state state = courier_state(r->courier, steady_ms());
     atomic_store(&r->counters->unacknowledged, state.unacknowledged);
     if (state.welcomed && !r->has_resumed && r->progress != NULL) {
@@ -262,8 +279,8 @@ static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
     return err;
 }
 
-/* A folder keeps its pictures: they can wait until the store takes passages again, and until the keeper has told where to
- * go on. A camera's cannot. */
+/* A folder keeps its pictures: they can wait until the store takes passages again, and until the
+ * keeper has told where to go on. A camera's cannot. */
 static bool may_take(const struct recognizer *r)
 {
     if (r->camera->kind == CONFIG_MJPEG)
@@ -301,7 +318,8 @@ static enum err turn(struct recognizer *r, bool *ends, struct fault *why)
         ssize_t ignored = read(r->env->shot_event_fd, &count, sizeof count);
         (void)ignored;
     }
-    /* Looked at in every turn: a predecessor may have taken the event and died before it took the picture. */
+    /* Looked at in every turn: a predecessor may have taken the event and died before it took the
+     * picture. */
     if (!takes || !take_picture(r))
         pass_time(r, false);
     return speak_with_keeper(r, why);
@@ -313,6 +331,7 @@ static enum err flush(struct recognizer *r, struct fault *why)
     int64_t until = steady_ms() + FLUSH_MS;
     pass_time(r, true);
     for (;;) {
+        courier_hurry(r->courier);
         enum err err = speak_with_keeper(r, why);
         struct courier_state state = courier_state(r->courier, steady_ms());
         if (err != ERR_OK)
@@ -321,7 +340,9 @@ static enum err flush(struct recognizer *r, struct fault *why)
             return ERR_OK;
         int64_t left = until - steady_ms();
         if (left <= 0) {
-            log_write(LOG_LEVEL_WARNING, "%zu passages were not acknowledged at the end", state.unacknowledged);
+            if (state.unacknowledged > 0)
+                log_write(LOG_LEVEL_WARNING, "%zu passages were not acknowledged at the end",
+                          state.unacknowledged);
             return ERR_OK;
         }
         struct pollfd fd = {.fd = r->env->keeper_fd, .events = POLLIN};

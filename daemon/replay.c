@@ -88,10 +88,11 @@ static void put_file(struct replay *replay, const char *name)
     struct folder_file file;
     struct fault why;
     uint8_t *slot = mailbox_slot(capture->mailbox, NULL);
-    enum err err = folder_read(capture->env->source_fd, name, slot, capture->env->config->max_frame_bytes,
-                               &file, &why);
+    enum err err = folder_read(capture->env->source_fd, name, slot,
+                               capture->env->config->max_frame_bytes, &file, &why);
     if (err != ERR_OK)
-        capture_bad(capture, err == ERR_LIMIT ? "is larger than max_frame_bytes" : "cannot be read");
+        capture_bad(capture,
+                    err == ERR_LIMIT ? "is larger than max_frame_bytes" : "cannot be read");
     else if (folder_judge(slot, file.size) == FOLDER_NO_JPEG)
         capture_bad(capture, "is no JPEG");
     else

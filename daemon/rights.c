@@ -26,23 +26,32 @@ struct rights {
     unsigned files;
     unsigned calls;
     enum ports ports;
-    bool own_network;     /* a network namespace without interfaces */
-    unsigned memory_mib;  /* of address space; libraries count */
+    bool own_network;    /* a network namespace without interfaces */
+    unsigned memory_mib; /* of address space; libraries count */
     unsigned descriptors;
 };
 
-/* The desk stays in the host's user namespace: elsewhere the kernel would not tell it who its clients are. */
+/* The desk stays in the host's user namespace: elsewhere the kernel would not tell it who its
+ * clients are. */
 static const struct rights folder_rights = {
     FILES_SOURCE, CALLS_FILES | CALLS_WATCH, PORTS_NONE, true, 1024, 64};
 static const struct rights camera_rights = {
     0, CALLS_CONNECT | CALLS_PACKETS, PORTS_CAMERA, false, 1024, 64};
 static const struct rights recognizer_rights = {
     FILES_MODELS, CALLS_FILES | CALLS_PACKETS | CALLS_THREADS, PORTS_NONE, true, 3072, 64};
-static const struct rights keeper_rights = {
-    FILES_STATE | FILES_HOST, CALLS_FILES | CALLS_STORE | CALLS_PACKETS, PORTS_NONE, true, 1024, 64};
-static const struct rights keeper_tpm_server_rights = {
-    FILES_STATE | FILES_HOST, CALLS_FILES | CALLS_STORE | CALLS_PACKETS | CALLS_CONNECT, PORTS_TPM, false,
-    1024, 64};
+static const struct rights keeper_rights = {FILES_STATE | FILES_HOST,
+                                            CALLS_FILES | CALLS_STORE | CALLS_PACKETS,
+                                            PORTS_NONE,
+                                            true,
+                                            1024,
+                                            64};
+static const struct rights keeper_tpm_server_rights = {FILES_STATE | FILES_HOST,
+                                                       CALLS_FILES | CALLS_STORE | CALLS_PACKETS |
+                                                           CALLS_CONNECT,
+                                                       PORTS_TPM,
+                                                       false,
+                                                       1024,
+                                                       64};
 static const struct rights desk_rights = {
     FILES_USERS, CALLS_FILES | CALLS_ACCEPT | CALLS_PACKETS, PORTS_NONE, false, 1024, 256};
 
@@ -56,7 +65,8 @@ static const struct rights *rights_of(const struct role_env *env)
 {
     switch (env->role) {
     case ROLE_CAPTURE:
-        return env->config->cameras[env->camera].kind == CONFIG_MJPEG ? &camera_rights : &folder_rights;
+        return env->config->cameras[env->camera].kind == CONFIG_MJPEG ? &camera_rights
+                                                                      : &folder_rights;
     case ROLE_RECOGNIZER:
         return &recognizer_rights;
     case ROLE_KEEPER:
@@ -87,7 +97,8 @@ static enum err allow_models(int rules, const struct role_env *env, struct fault
 static enum err allow_host(int rules, const struct config *config, struct fault *why)
 {
     static const char *const identity[] = {"/etc/machine-id", "/sys/class/dmi/id/product_serial",
-                                           "/sys/devices/virtual/dmi/id/product_serial", "/dev/urandom"};
+                                           "/sys/devices/virtual/dmi/id/product_serial",
+                                           "/dev/urandom"};
     static const char *const tpm[] = {"/dev/tpmrm0", "/dev/tpm0"};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof identity / sizeof *identity && err == ERR_OK; i++)
@@ -99,7 +110,8 @@ static enum err allow_host(int rules, const struct config *config, struct fault 
     return err;
 }
 
-static enum err allow_files(int rules, unsigned files, const struct role_env *env, struct fault *why)
+static enum err allow_files(int rules, unsigned files, const struct role_env *env,
+                            struct fault *why)
 {
     static const char *const users[] = {"/etc/passwd", "/etc/group", "/etc/nsswitch.conf"};
     enum err err = ERR_OK;
@@ -130,7 +142,8 @@ static enum err allow_tpm_ports(int rules, const char *tcti, struct fault *why)
     return err != ERR_OK ? err : landlock_allow_port(rules, (uint16_t)(port + 1), why);
 }
 
-static enum err allow_ports(int rules, enum ports ports, const struct role_env *env, struct fault *why)
+static enum err allow_ports(int rules, enum ports ports, const struct role_env *env,
+                            struct fault *why)
 {
     struct address address;
     if (ports == PORTS_NONE)
@@ -141,7 +154,8 @@ static enum err allow_ports(int rules, enum ports ports, const struct role_env *
     return err != ERR_OK ? err : landlock_allow_port(rules, address.port, why);
 }
 
-static enum err apply_landlock(const struct rights *rights, const struct role_env *env, struct fault *why)
+static enum err apply_landlock(const struct rights *rights, const struct role_env *env,
+                               struct fault *why)
 {
     if (landlock_abi() == 0)
         return ERR_OK; /* the parent has said so */
@@ -184,7 +198,8 @@ const char *rights_missing(size_t n)
         const char *text;
     } all[] = {
         {abi == 0, "Landlock is missing: files are guarded by users and system calls alone"},
-        {abi > 0 && abi < 4, "Landlock has no rules for ports: a capture could connect to other ports"},
+        {abi > 0 && abi < 4,
+         "Landlock has no rules for ports: a capture could connect to other ports"},
         {!sandbox_has_seccomp(), "seccomp is missing: roles can make any system call"},
         {!sandbox_has_namespaces(), "namespaces are not permitted: roles share the host's network"},
     };

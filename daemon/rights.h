@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "daemon/role.h"
 
-/* Takes away from this process all that its role does not need, for ever. Descriptors that are open stay usable. */
+/* Takes away from this process all that its role does not need, for ever. Descriptors that are open
+ * stay usable. */
 enum err rights_apply(const struct role_env *env, struct fault *why) MUST_USE;
 
 /* For the parent: no new privileges, not dumpable, no core file. */

@@ -8,30 +8,33 @@
 
 enum role { ROLE_PARENT, ROLE_CAPTURE, ROLE_RECOGNIZER, ROLE_KEEPER, ROLE_DESK, ROLE_COUNT };
 
-/* What a role finds when its run function begins: already re-executed, without the rights it does not need. Descriptors
- * that a role has no use for are -1. All sockets are SOCK_SEQPACKET; the parent keeps both ends open, so
- * that a role that is restarted finds the conversation where it was. */
+/* What a role finds when its run function begins: already re-executed, without the rights it does
+ * not need. Descriptors that a role has no use for are -1. All sockets are SOCK_SEQPACKET; the
+ * parent keeps both ends open, so that a role that is restarted finds the conversation where it
+ * was. */
 struct role_env {
     enum role role;
-    unsigned camera;               /* index in config->cameras: capture and recognizer */
-    const struct config *config;   /* private copy: only what this role needs, other cameras' sources are wiped */
-    struct counters *counters;     /* shared by all roles; written by capture, recognizer and keeper */
-    const char *data_dir;          /* holds models/ and regions/ */
-    int stop_fd;                   /* readable (end of file) when the role has to end */
-    int alive_fd;                  /* one byte written here at least every 2 s proves that the role is not stuck; the
-                                    * first says that it is ready: store open, models loaded, listening */
-    int mailbox_fd;                /* capture, recognizer: the shared memory */
-    int shot_event_fd;             /* eventfd: capture has put a shot */
-    int taken_event_fd;            /* eventfd: the recognizer has taken one */
-    int source_fd;                 /* capture of a folder: the folder, opened by the parent */
-    int secret_fd;                 /* capture: the credentials' text in a sealed memfd */
-    int keeper_fd;                 /* recognizer, desk: towards the keeper */
+    unsigned camera; /* index in config->cameras: capture and recognizer */
+    const struct config
+        *config; /* private copy: only what this role needs, other cameras' sources are wiped */
+    struct counters *counters; /* shared by all roles; written by capture, recognizer and keeper */
+    const char *data_dir;      /* holds models/ and regions/ */
+    int stop_fd;               /* readable (end of file) when the role has to end */
+    int alive_fd; /* one byte written here at least every 2 s proves that the role is not stuck; the
+                   * first says that it is ready: store open, models loaded, listening */
+    int mailbox_fd;     /* capture, recognizer: the shared memory */
+    int shot_event_fd;  /* eventfd: capture has put a shot */
+    int taken_event_fd; /* eventfd: the recognizer has taken one */
+    int source_fd;      /* capture of a folder: the folder, opened by the parent */
+    int secret_fd;      /* capture: the credentials' text in a sealed memfd */
+    int keeper_fd;      /* recognizer, desk: towards the keeper */
     int recognizer_fd[CONFIG_MAX_CAMERAS]; /* keeper: from the recognizers */
-    int desk_fd;                   /* keeper: from the desk */
-    int listen_fd;                 /* desk: the officers' Unix socket, listening */
+    int desk_fd;                           /* keeper: from the desk */
+    int listen_fd;                         /* desk: the officers' Unix socket, listening */
 };
 
-/* Run a role's whole life. ERR_OK: asked to stop. Anything else: the process ends and the parent starts it again. */
+/* Run a role's whole life. ERR_OK: asked to stop. Anything else: the process ends and the parent
+ * starts it again. */
 enum err capture_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err recognizer_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err keeper_run(const struct role_env *env, struct fault *why) MUST_USE;

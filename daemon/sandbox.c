@@ -25,7 +25,8 @@ static bool write_file(const char *path, const char *text)
     return ok;
 }
 
-/* An ordinary user may have namespaces inside a user namespace; there it stays who it is outside. */
+/* An ordinary user may have namespaces inside a user namespace; there it stays who it is outside.
+ */
 static bool unshare_as_user(uid_t uid, gid_t gid)
 {
     if (unshare(CLONE_NEWUSER | own_spaces) != 0)
@@ -48,7 +49,8 @@ bool sandbox_has_namespaces(void)
     if (pid == 0)
         _exit(sandbox_unshare() ? 0 : 1);
     int status;
-    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
 }
 
 static bool set_limit(__rlimit_resource_t what, rlim_t value)
@@ -74,7 +76,8 @@ enum err sandbox_limits(unsigned memory_mib, unsigned descriptors, struct fault 
 static bool drop_capabilities(void)
 {
     for (int capability = 0; capability <= 63; capability++)
-        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0); /* not permitted to a plain user, who has none */
+        (void)prctl(PR_CAPBSET_DROP, capability, 0, 0,
+                    0); /* not permitted to a plain user, who has none */
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2];

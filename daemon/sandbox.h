@@ -7,7 +7,8 @@
 
 #include "base/err.h"
 
-/* Groups of system calls. All roles have the base: memory that cannot be run, time, and use of what is open. */
+/* Groups of system calls. All roles have the base: memory that cannot be run, time, and use of what
+ * is open. */
 enum {
     CALLS_FILES = 1 << 0,   /* open for reading, look, list */
     CALLS_WATCH = 1 << 1,   /* inotify */
@@ -18,15 +19,17 @@ enum {
     CALLS_THREADS = 1 << 6,
 };
 
-/* Allows the groups and nothing else. Other calls fail with EPERM; those that only an intruder makes (execve,
- * ptrace, mount, ...) end the process. ERR_OK without effect where the kernel has no seccomp. */
+/* Allows the groups and nothing else. Other calls fail with EPERM; those that only an intruder
+ * makes (execve, ptrace, mount, ...) end the process. ERR_OK without effect where the kernel has no
+ * seccomp. */
 enum err sandbox_calls(unsigned groups, struct fault *why) MUST_USE;
 
 /* Whether the kernel has seccomp filters; whether this process may make namespaces. */
 bool sandbox_has_seccomp(void);
 bool sandbox_has_namespaces(void);
 
-/* A network of its own (without any interface), and with it IPC and host name of its own. false: not permitted. */
+/* A network of its own (without any interface), and with it IPC and host name of its own. false:
+ * not permitted. */
 bool sandbox_unshare(void);
 
 /* Upper bounds: address space in MiB (0 = none), descriptors, and no core file ever. */

@@ -1,4 +1,5 @@
-/* Starting a role: its descriptors are laid out at fixed numbers, its configuration travels in a sealed memfd. */
+/* Starting a role: its descriptors are laid out at fixed numbers, its configuration travels in a
+ * sealed memfd. */
 #include "daemon/spawn.h"
 
 #include <assert.h>
@@ -112,7 +113,8 @@ static int make_boot(const struct role_env *env)
     return fd;
 }
 
-/* After fork, before exec: async-signal-safe calls only. Numbers are first moved out of the way of each other. */
+/* After fork, before exec: async-signal-safe calls only. Numbers are first moved out of the way of
+ * each other. */
 static bool lay_out(const struct role_env *env, int boot_fd, int counters_fd)
 {
     struct role_env copy = *env;
@@ -160,7 +162,8 @@ static void make_environment(char *out[5], char lines[4][256])
     out[n] = NULL;
 }
 
-static void run_program(const struct role_env *env, int boot_fd, int counters_fd, char **argv, char **envp)
+static void run_program(const struct role_env *env, int boot_fd, int counters_fd, char **argv,
+                        char **envp)
 {
     if (lay_out(env, boot_fd, counters_fd))
         execve("/proc/self/exe", argv, envp);
@@ -221,8 +224,11 @@ enum err spawn_receive(struct role_env *out, pid_t *parent, struct fault *why)
         return err;
     close(FD_BOOT);
     close(FD_COUNTERS);
-    struct role_env env = {.role = boot->role, .camera = boot->camera, .config = &boot->config,
-                           .counters = counters, .data_dir = boot->data_dir};
+    struct role_env env = {.role = boot->role,
+                           .camera = boot->camera,
+                           .config = &boot->config,
+                           .counters = counters,
+                           .data_dir = boot->data_dir};
     for (int i = 0; i < N_FDS; i++) {
         *fd_at(&env, (size_t)i) = boot->has[i] ? FD_FIRST + i : -1;
         if (boot->has[i])

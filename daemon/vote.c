@@ -13,30 +13,31 @@
 enum { N_TRACKS = VOTE_MAX_TRACKS + READING_MAX_PLATES };
 enum { UPDATE_MS = 1000, STANDING_UPDATE_MS = 60 * 1000, PARKED_GAPS = 10, COMPARED = 3 };
 
-static const float worse_crop = 1.15f;     /* a new crop must be so much better to be cut */
+static const float worse_crop = 1.15f;      /* a new crop must be so much better to be cut */
 static const float much_better_crop = 1.3f; /* and so much to be told */
 static const float told_confidence = 0.05f;
-static const float same_box = 0.5f;        /* two readings of one picture that overlap so much are one plate */
+static const float same_box =
+    0.5f; /* two readings of one picture that overlap so much are one plate */
 
 struct track {
     bool used, told, tell_new, tell_update, tell_lost;
     uint64_t first_number;
     int64_t told_ms;
     struct likeness_place place;
-    float vx, vy;            /* pixels a second */
+    float vx, vy; /* pixels a second */
     float crop_score, told_crop_score;
     bool wants_crop;
-    struct region where;     /* of the picture just added */
+    struct region where; /* of the picture just added */
     float where_score;
-    struct row told_row;     /* as last told, for "has it improved" */
+    struct row told_row; /* as last told, for "has it improved" */
     struct fuse fuse;
     struct passage passage;
 };
 
 struct vote {
     struct vote_options options;
-    struct track *wanting;   /* whose crop the caller is cutting */
-    struct track *leaving;   /* told as lost by the last vote_next */
+    struct track *wanting; /* whose crop the caller is cutting */
+    struct track *leaving; /* told as lost by the last vote_next */
     struct track tracks[N_TRACKS];
 };
 
@@ -101,7 +102,8 @@ void vote_tick(struct vote *vote, int64_t now_ms, bool all)
     }
 }
 
-/* Seconds from a track's last picture to this one, for motion: at least a frame, so that a step back does no harm. */
+/* Seconds from a track's last picture to this one, for motion: at least a frame, so that a step
+ * back does no harm. */
 static float seconds_since(const struct track *t, int64_t seen_ms)
 {
     return fmaxf((float)age_ms(t, seen_ms) / 1000.0f, 0.02f);
@@ -117,9 +119,9 @@ static float text_likeness(const struct track *t, const struct reading *reading)
             const struct row_candidate *a = &row->candidates[i];
             const struct candidate *b = &reading->candidates[j];
             /* A second choice counts for less, by how much less likely it was. */
-            float less = logf(fmaxf(a->confidence, 1e-3f) / fmaxf(row->confidence, 1e-3f)) +
-                         logf(fmaxf(b->confidence, 1e-3f) /
-                              fmaxf(reading->candidates[0].confidence, 1e-3f));
+            float less =
+                logf(fmaxf(a->confidence, 1e-3f) / fmaxf(row->confidence, 1e-3f)) +
+                logf(fmaxf(b->confidence, 1e-3f) / fmaxf(reading->candidates[0].confidence, 1e-3f));
             float value = fminf(less, 0) + likeness_text(a->plate, row->confidence, b->text,
                                                          reading->candidates[0].confidence);
             most = any ? fmaxf(most, value) : value;
@@ -134,7 +136,8 @@ static float place_likeness(const struct track *t, const struct likeness_place *
     float ahead = fminf(dt, 1);
     predicted.x += t->vx * ahead;
     predicted.y += t->vy * ahead;
-    /* How far from the prediction it may be grows with time: slowly where it has been seen to stand still. */
+    /* How far from the prediction it may be grows with time: slowly where it has been seen to stand
+     * still. */
     float speed = hypotf(t->vx, t->vy) / t->place.width, rate = 4;
     if (t->passage.row.n_frames >= 2)
         rate = fminf(0.5f + speed, 4);
@@ -165,13 +168,15 @@ static float crop_score(const struct reading *reading, const struct ocr_result *
     float score = sqrtf(place.width * place.height) * (0.1f + sure);
     for (int i = 0; i < 4; i++) {
         const struct point *c = &reading->where.corner[i];
-        if (c->x < 1 || c->y < 1 || c->x > (float)result->width - 1 || c->y > (float)result->height - 1)
+        if (c->x < 1 || c->y < 1 || c->x > (float)result->width - 1 ||
+            c->y > (float)result->height - 1)
             return score / 4;
     }
     return score;
 }
 
-static void choose_picture(struct track *t, const struct reading *reading, const struct ocr_result *result)
+static void choose_picture(struct track *t, const struct reading *reading,
+                           const struct ocr_result *result)
 {
     float score = crop_score(reading, result);
     struct row *row = &t->passage.row;
@@ -195,8 +200,8 @@ static void take_picture(struct track *t, const struct ocr_result *result)
     }
 }
 
-static void add_to_track(struct track *t, const struct vote_shot *shot, const struct reading *reading,
-                         const struct ocr_result *result)
+static void add_to_track(const struct vote *vote, struct track *t, const struct vote_shot *shot,
+                         const struct reading *reading, const struct ocr_result *result)
 {
     struct row *row = &t->passage.row;
     struct likeness_place seen = likeness_place(&reading->where);
@@ -211,6 +216,10 @@ static void add_to_track(struct track *t, const struct vote_shot *shot, const st
     row->clock_synchronised &= shot->clock_synchronised;
     fuse_add(&t->fuse, reading, seen.width);
     fuse_result(&t->fuse, row);
+    if (row->confidence < vote->options.min_confidence) {
+        memset(row->plate, 0, sizeof row->plate);
+        memset(row->region, 0, sizeof row->region);
+    }
     choose_picture(t, reading, result);
     if (t->wants_crop)
         take_picture(t, result);
@@ -344,7 +353,7 @@ void vote_add(struct vote *vote, const struct vote_shot *shot, const struct ocr_
             owner[r] = start_track(vote, shot, born++);
         if (owner[r] == NULL)
             continue;
-        add_to_track(owner[r], shot, &result->readings[r], result);
+        add_to_track(vote, owner[r], shot, &result->readings[r], result);
         note_news(vote, owner[r], shot->seen_ms);
     }
     make_room(vote, shot->seen_ms);

@@ -1,5 +1,6 @@
-/* A folder that a camera or an FTP server drops files into: each complete one once, in order of arrival. The folder is
- * the queue: the next file is read when the last was taken, so none is lost. Files are left where they are. */
+/* A folder that a camera or an FTP server drops files into: each complete one once, in order of
+ * arrival. The folder is the queue: the next file is read when the last was taken, so none is lost.
+ * Files are left where they are. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +16,15 @@
 #include "daemon/queue.h"
 
 enum {
-    RETRY_MS = 200,      /* an incomplete file is looked at again */
-    GIVE_UP_MS = 2000,   /* one that has not changed for so long stays incomplete */
-    MAX_STRIKES = 2,     /* a picture in work at so many ends of the recognizer is left out */
+    RETRY_MS = 200,    /* an incomplete file is looked at again */
+    GIVE_UP_MS = 2000, /* one that has not changed for so long stays incomplete */
+    MAX_STRIKES = 2,   /* a picture in work at so many ends of the recognizer is left out */
 };
 
 struct watch {
     struct capture *capture;
     int notify_fd;
-    bool has_position;          /* the recognizer has told where to begin */
+    bool has_position; /* the recognizer has told where to begin */
     bool must_list;
     struct queue_place done;    /* all up to here were handed over, or left out for good */
     struct queue_place handed;  /* the last put */
@@ -62,7 +63,8 @@ static enum err open_watch(struct capture *capture, void **source, struct fault 
     return ERR_OK;
 }
 
-/* The clock that the kernel dates files by. A file changed from now on gets this time or a later one. */
+/* The clock that the kernel dates files by. A file changed from now on gets this time or a later
+ * one. */
 static int64_t file_clock_ns(void)
 {
     struct timespec now;
@@ -72,7 +74,8 @@ static int64_t file_clock_ns(void)
 
 static bool is_done(const struct watch *watch, const struct queue_place *place)
 {
-    /* A clock that was set back dates new files before old ones: then all that is told of is new. */
+    /* A clock that was set back dates new files before old ones: then all that is told of is new.
+     */
     if (file_clock_ns() < watch->done.changed_ns && !watch->must_list)
         return false;
     return queue_compare(place, &watch->done) <= 0;
@@ -131,16 +134,19 @@ static void read_events(struct watch *watch)
         }
 }
 
-/* A recognizer has started: from where it says. What its predecessor had in work may have ended it. */
+/* A recognizer has started: from where it says. What its predecessor had in work may have ended it.
+ */
 static void go_to(struct watch *watch, const char *cursor)
 {
     if (watch->has_position && watch->in_work.name[0] != '\0') {
-        watch->strikes = queue_compare(&watch->in_work, &watch->suspect) == 0 ? watch->strikes + 1 : 1;
+        watch->strikes =
+            queue_compare(&watch->in_work, &watch->suspect) == 0 ? watch->strikes + 1 : 1;
         watch->suspect = watch->in_work;
     }
     memset(&watch->done, 0, sizeof watch->done);
     if (cursor[0] != '\0' && !queue_parse(cursor, &watch->done))
-        log_write(LOG_LEVEL_WARNING, "the stored position is not one of a watched folder; all of it is read");
+        log_write(LOG_LEVEL_WARNING,
+                  "the stored position is not one of a watched folder; all of it is read");
     memset(&watch->handed, 0, sizeof watch->handed);
     memset(&watch->in_work, 0, sizeof watch->in_work);
     watch->has_position = true;
@@ -170,7 +176,8 @@ static void leave_out(struct watch *watch, const char *what)
     queue_drop_first(&watch->queue);
 }
 
-/* The first file is not whole. Its writer may be at it: then its close will tell. Otherwise it is waited for a little. */
+/* The first file is not whole. Its writer may be at it: then its close will tell. Otherwise it is
+ * waited for a little. */
 static void wait_for_rest(struct watch *watch, const struct folder_file *file)
 {
     if (file_clock_ns() - file->changed_ns >= (int64_t)GIVE_UP_MS * 1000000)
@@ -249,7 +256,8 @@ static enum err next_of_watch(void *source, struct fault *why)
     if (watch->queue.n == 0)
         (void)capture_wait(watch->capture, watch->notify_fd, 100);
     else if (watch->queue.places[0].changed_ns >= file_clock_ns())
-        (void)capture_wait(watch->capture, -1, 5); /* another file may still get the same time and a lesser name */
+        (void)capture_wait(watch->capture, -1,
+                           5); /* another file may still get the same time and a lesser name */
     else
         try_first(watch);
     return ERR_OK;

@@ -21,7 +21,8 @@ static unsigned find(const struct reading *reading, const char *text)
     return i;
 }
 
-/* The candidate at `from` goes up past all that are less likely; true: to the first place, from another. */
+/* The candidate at `from` goes up past all that are less likely; true: to the first place, from
+ * another. */
 static bool rise(struct reading *reading, unsigned from)
 {
     const struct candidate moved = reading->candidates[from];
@@ -39,7 +40,8 @@ static void weigh(const struct agree_rules *rules, struct reading *reading, unsi
     float loss = (1 - rules->same_if_right) / (1 - rules->same_if_wrong);
     bool known = same < reading->n_candidates;
     float before = known ? reading->candidates[same].confidence : 0;
-    /* With the text among the candidates, it gains against all others; without it, all candidates lose. */
+    /* With the text among the candidates, it gains against all others; without it, all candidates
+     * lose. */
     float scale = known ? 1 / (before * gain + (1 - before)) : loss;
     for (unsigned i = 0; i < reading->n_candidates; i++) {
         float changed = reading->candidates[i].confidence * scale * (i == same ? gain : 1);
@@ -47,14 +49,16 @@ static void weigh(const struct agree_rules *rules, struct reading *reading, unsi
     }
 }
 
-static void add(const struct candidate *second, float confidence, unsigned topn, struct reading *reading)
+static void add(const struct candidate *second, float confidence, unsigned topn,
+                struct reading *reading)
 {
     unsigned at = reading->n_candidates < topn ? reading->n_candidates++ : topn - 1;
     reading->candidates[at] = *second;
     reading->candidates[at].confidence = confidence;
 }
 
-void agree_spread(struct reading *reading)
+/* Positions of the first candidate without knowledge of each. */
+static void spread(struct reading *reading)
 {
     const struct candidate *best = &reading->candidates[0];
     size_t n = strlen(best->text);
@@ -71,8 +75,8 @@ void agree_spread(struct reading *reading)
     }
 }
 
-void agree_apply(const struct agree_rules *rules, const struct candidate *second, unsigned topn, float reject,
-                 struct reading *reading)
+void agree_apply(const struct agree_rules *rules, const struct candidate *second, unsigned topn,
+                 float reject, struct reading *reading)
 {
     assert(topn >= 1 && topn <= READING_MAX_CANDIDATES && reading->n_candidates <= topn);
     if (second->text[0] == '\0')
@@ -86,6 +90,16 @@ void agree_apply(const struct agree_rules *rules, const struct candidate *second
         same = reading->n_candidates - 1u;
     }
     if (same < reading->n_candidates && !is_first && (rise(reading, same) || none))
-        agree_spread(reading);
+        spread(reading);
     reading->needs_review = !is_first || reading->candidates[0].confidence < reject;
+}
+
+void agree_alone(const struct candidate *second, float reject, struct reading *reading)
+{
+    assert(reading->n_candidates == 0);
+    reading->needs_review = second->text[0] == '\0' || second->confidence < reject;
+    if (second->text[0] == '\0')
+        return;
+    reading->candidates[reading->n_candidates++] = *second;
+    spread(reading);
 }

@@ -6,7 +6,8 @@
 
 enum { CALIBRATION_MAX_POINTS = 32 };
 
-/* Straight lines between points with rising `from` and not falling `to`, all 0..1. No points: nothing is changed. */
+/* Straight lines between points with rising `from` and not falling `to`, all 0..1. No points:
+ * nothing is changed. */
 struct calibration {
     uint8_t n;
     float from[CALIBRATION_MAX_POINTS], to[CALIBRATION_MAX_POINTS];
@@ -14,7 +15,8 @@ struct calibration {
 
 float calibration_at(const struct calibration *calibration, float from);
 
-/* Changes the confidence of the first candidate; the others share what is left in their old proportion. */
+/* Changes the confidence of the first candidate; the others share what is left in their old
+ * proportion. */
 void calibration_apply(const struct calibration *calibration, struct reading *reading);
 
 #endif

@@ -1,4 +1,5 @@
-/* Prefix beam search and exact sums over alignments, in plain probabilities: 64 steps stay far above a double's least. */
+/* Prefix beam search and exact sums over alignments, in plain probabilities: 64 steps stay far
+ * above a double's least. */
 #include "ocr/ctc.h"
 
 #include <assert.h>
@@ -6,14 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_NODES = 8192, NO_NODE = 0 /* the root is nobody's child */ };
+enum {
+    MAX_NODES = 16384,
+    NO_NODE = 0,      /* the root is nobody's child */
+    MAX_STARTERS = 6, /* more are alike only where nothing can be read */
+};
 
-static const double CLASS_FLOOR = 1e-5;  /* a class less probable at a step starts no character there */
+static const double CLASS_FLOOR =
+    1e-5; /* a class less probable at a step starts no character there */
 static const double PREFIX_FLOOR = 1e-9; /* of the best prefix: less is dropped */
 
 /* A prefix: the path from the root. */
 struct node {
-    double blank, letter;           /* probability of the prefix so far, ending in blank, in its last letter */
+    double blank,
+        letter; /* probability of the prefix so far, ending in blank, in its last letter */
     double next_blank, next_letter; /* the same one step later, while it is being summed */
     uint16_t parent, step;          /* `step` is the one that next_* belong to */
     uint8_t code, length;
@@ -25,6 +32,8 @@ struct ctc {
     uint16_t n_nodes;
     uint16_t active[MAX_NODES], touched[MAX_NODES];
     size_t n_active, n_touched;
+    uint8_t starter[MAX_STARTERS]; /* classes that may start a character at this step */
+    size_t n_starters;
 };
 
 enum err ctc_new(struct ctc **out, struct fault *why)
@@ -70,6 +79,23 @@ static struct node *touch(struct ctc *ctc, uint16_t index, uint16_t step)
     return node;
 }
 
+/* The likeliest classes of a step, of those above the floor. */
+static void find_starters(struct ctc *ctc, const struct ctc_odds *odds, uint16_t step)
+{
+    const double *p = odds->p[step - 1];
+    ctc->n_starters = 0;
+    for (uint8_t c = 1; c < odds->classes; c++) {
+        if (p[c] < CLASS_FLOOR)
+            continue;
+        size_t at = ctc->n_starters < MAX_STARTERS ? ctc->n_starters++ : MAX_STARTERS;
+        for (; at > 0 && p[ctc->starter[at - 1]] < p[c]; at--)
+            if (at < MAX_STARTERS)
+                ctc->starter[at] = ctc->starter[at - 1];
+        if (at < MAX_STARTERS)
+            ctc->starter[at] = c;
+    }
+}
+
 static void extend(struct ctc *ctc, uint16_t index, const struct ctc_odds *odds, uint16_t step)
 {
     const double *p = odds->p[step - 1];
@@ -80,9 +106,10 @@ static void extend(struct ctc *ctc, uint16_t index, const struct ctc_odds *odds,
         node->next_letter += node->letter * p[node->code];
     if (node->length == READING_MAX_CHARS)
         return;
-    for (uint8_t c = 1; c < odds->classes; c++) {
+    for (size_t i = 0; i < ctc->n_starters; i++) {
+        uint8_t c = ctc->starter[i];
         double grown = (c == node->code ? node->blank : all) * p[c];
-        if (p[c] < CLASS_FLOOR || grown <= 0)
+        if (grown <= 0)
             continue;
         if (node->child[c] == NO_NODE) {
             if (ctc->n_nodes == MAX_NODES)
@@ -100,18 +127,41 @@ static bool comes_before(const struct ctc *ctc, uint16_t a, uint16_t b)
     return p > q || (p == q && a < b);
 }
 
-/* Shell's method: qsort would allocate. */
+/* Moves the best `most` to the front, in any order (Hoare's selection; qsort would allocate). */
+static void select_best(struct ctc *ctc, size_t most)
+{
+    uint16_t *list = ctc->active;
+    size_t low = 0, high = ctc->n_active - 1;
+    while (low < high) {
+        uint16_t pivot = list[low + (high - low) / 2];
+        size_t i = low, k = high;
+        for (;;) {
+            while (comes_before(ctc, list[i], pivot))
+                i++;
+            while (comes_before(ctc, pivot, list[k]))
+                k--;
+            if (i >= k)
+                break;
+            uint16_t swapped = list[i];
+            list[i++] = list[k];
+            list[k--] = swapped;
+        }
+        if (k < most)
+            low = k + 1;
+        else
+            high = k;
+    }
+}
+
 static void sort_active(struct ctc *ctc)
 {
-    static const size_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1}; /* Ciura 2001 */
-    for (size_t g = 0; g < sizeof gaps / sizeof gaps[0]; g++)
-        for (size_t i = gaps[g]; i < ctc->n_active; i++) {
-            uint16_t moved = ctc->active[i];
-            size_t at = i;
-            for (; at >= gaps[g] && comes_before(ctc, moved, ctc->active[at - gaps[g]]); at -= gaps[g])
-                ctc->active[at] = ctc->active[at - gaps[g]];
-            ctc->active[at] = moved;
-        }
+    for (size_t i = 1; i < ctc->n_active; i++) {
+        uint16_t moved = ctc->active[i];
+        size_t at = i;
+        for (; at > 0 && comes_before(ctc, moved, ctc->active[at - 1]); at--)
+            ctc->active[at] = ctc->active[at - 1];
+        ctc->active[at] = moved;
+    }
 }
 
 /* What was touched becomes what is active, without the improbable. */
@@ -130,7 +180,7 @@ static void advance(struct ctc *ctc)
             ctc->active[kept++] = ctc->touched[i];
     ctc->n_active = kept;
     if (kept > CTC_BEAM) {
-        sort_active(ctc);
+        select_best(ctc, CTC_BEAM);
         ctc->n_active = CTC_BEAM;
     }
 }
@@ -155,6 +205,7 @@ size_t ctc_beam(struct ctc *ctc, const struct ctc_odds *odds, struct ctc_text ou
     ctc->n_active = 1;
     for (uint16_t step = 1; step <= odds->steps; step++) {
         ctc->n_touched = 0;
+        find_starters(ctc, odds, step);
         for (size_t i = 0; i < ctc->n_active; i++)
             extend(ctc, ctc->active[i], odds, step);
         advance(ctc);
@@ -247,7 +298,8 @@ static double replaced(const struct sides *sides, size_t i, uint8_t c)
             enter += sides->before[t - 1][left - 1];
         inside = (inside + enter) * odds->p[t][c];
         if (t + 1u < odds->steps)
-            sum += inside * (sides->after[t + 1][right] + (to_letter ? sides->after[t + 1][right + 1] : 0));
+            sum += inside *
+                   (sides->after[t + 1][right] + (to_letter ? sides->after[t + 1][right + 1] : 0));
         else if (i + 1u == text->n)
             sum += inside;
     }

@@ -1,5 +1,6 @@
-/* Connectionist temporal classification: what a raster of class probabilities says about whole texts.
- * Graves et al., "Connectionist Temporal Classification" (ICML 2006); prefix search as in its section 3.2. */
+/* Connectionist temporal classification: what a raster of class probabilities says about whole
+ * texts. Graves et al., "Connectionist Temporal Classification" (ICML 2006); prefix search as in
+ * its section 3.2. */
 #ifndef LANEWARD_OCR_CTC_H
 #define LANEWARD_OCR_CTC_H
 
@@ -30,16 +31,17 @@ struct ctc;
 enum err ctc_new(struct ctc **out, struct fault *why) MUST_USE;
 void ctc_free(struct ctc **ctc);
 
-/* The most probable texts of at most READING_MAX_CHARS characters, best first; the empty text may be one. Their `p` lacks
- * what the search pruned (classes below 1e-5 a step, prefixes beyond CTC_BEAM): ctc_probability is exact. Returns how
- * many, at most CTC_BEAM. */
+/* The most probable texts of at most READING_MAX_CHARS characters, best first; the empty text may
+ * be one. Their `p` lacks what the search pruned (but for the six likeliest classes of a step, and
+ * prefixes beyond CTC_BEAM): ctc_probability is exact. Returns how many, at most CTC_BEAM. */
 size_t ctc_beam(struct ctc *ctc, const struct ctc_odds *odds, struct ctc_text out[CTC_BEAM]);
 
 /* The probability of a text, summed over all its alignments. */
 double ctc_probability(const struct ctc_odds *odds, const struct ctc_text *text);
 
-/* For each character the distribution over what could stand in its place, all other characters as they are; class 0 is
- * "nothing". Rows sum to 1; a text of probability 0 gives certainty of its own characters. */
+/* For each character the distribution over what could stand in its place, all other characters as
+ * they are; class 0 is "nothing". Rows sum to 1; a text of probability 0 gives certainty of its own
+ * characters. */
 void ctc_positions(const struct ctc_odds *odds, const struct ctc_text *text,
                    float out[READING_MAX_CHARS][READING_MAX_CLASSES]);
 

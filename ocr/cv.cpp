@@ -19,8 +19,7 @@ struct cv_net {
 };
 
 /* Runs `work`; what it throws becomes a fault named after `what`. */
-template <typename Work>
-static enum err guarded(struct fault *why, const char *what, Work work)
+template <typename Work> static enum err guarded(struct fault *why, const char *what, Work work)
 {
     try {
         work();
@@ -28,8 +27,8 @@ static enum err guarded(struct fault *why, const char *what, Work work)
     } catch (const std::bad_alloc &) {
         return fault_set(why, ERR_MEMORY, "%s: no memory", what);
     } catch (const cv::Exception &e) {
-        return fault_set(why, e.code == cv::Error::StsNoMem ? ERR_MEMORY : ERR_INPUT, "%s: %s", what,
-                         e.err.c_str());
+        return fault_set(why, e.code == cv::Error::StsNoMem ? ERR_MEMORY : ERR_INPUT, "%s: %s",
+                         what, e.err.c_str());
     } catch (const std::exception &e) {
         return fault_set(why, ERR_INPUT, "%s: %s", what, e.what());
     } catch (...) {
@@ -123,22 +122,23 @@ static cv::Mat mat_of(const struct cv_canvas *canvas)
     return cv::Mat((int)canvas->height, (int)canvas->width, CV_8UC3, canvas->pixels);
 }
 
-enum err cv_draw_line(const struct cv_canvas *canvas, const float from[2], const float to[2], struct cv_pen pen,
-                      struct fault *why)
+enum err cv_draw_line(const struct cv_canvas *canvas, const float from[2], const float to[2],
+                      struct cv_pen pen, struct fault *why)
 {
     return guarded(why, "drawing", [&] {
         cv::Mat target = mat_of(canvas);
-        cv::line(target, cv::Point2f(from[0], from[1]), cv::Point2f(to[0], to[1]), colour_of(pen.rgb),
-                 std::max(1, cvRound(pen.size)), cv::LINE_AA);
+        cv::line(target, cv::Point2f(from[0], from[1]), cv::Point2f(to[0], to[1]),
+                 colour_of(pen.rgb), std::max(1, cvRound(pen.size)), cv::LINE_AA);
     });
 }
 
-enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const char *text, struct cv_pen pen,
-                      struct fault *why)
+enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const char *text,
+                      struct cv_pen pen, struct fault *why)
 {
     return guarded(why, "drawing", [&] {
         cv::Mat target = mat_of(canvas);
-        cv::putText(target, text, cv::Point2f(from[0], from[1]), cv::FONT_HERSHEY_SIMPLEX, pen.size / 22.0,
-                    colour_of(pen.rgb), std::max(1, cvRound(pen.size / 10)), cv::LINE_AA);
+        cv::putText(target, text, cv::Point2f(from[0], from[1]), cv::FONT_HERSHEY_SIMPLEX,
+                    pen.size / 22.0, colour_of(pen.rgb), std::max(1, cvRound(pen.size / 10)),
+                    cv::LINE_AA);
     });
 }

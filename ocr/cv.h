@@ -1,4 +1,5 @@
-/* OpenCV behind plain types: scaling, perspective, and running a network. No exception leaves it. */
+/* OpenCV behind plain types: scaling, perspective, and running a network. No exception leaves it.
+ */
 #ifndef LANEWARD_OCR_CV_H
 #define LANEWARD_OCR_CV_H
 
@@ -14,7 +15,8 @@ extern "C" {
 /* A network loaded from ONNX, with one input and one output. One thread at a time. */
 struct cv_net;
 
-/* What a network is given, or gives: `size` as N, C, H, W (fewer dimensions: leading ones are 1). */
+/* What a network is given, or gives: `size` as N, C, H, W (fewer dimensions: leading ones are 1).
+ */
 struct cv_tensor {
     const float *data;
     int size[4];
@@ -31,12 +33,14 @@ void cv_net_free(struct cv_net **net);
 enum err cv_net_run(struct cv_net *net, const struct cv_tensor *in, struct cv_tensor *out,
                     struct fault *why) MUST_USE;
 
-/* Scales `from` into width x height packed pixels: by area when it shrinks, bilinear when it grows. */
+/* Scales `from` into width x height packed pixels: by area when it shrinks, bilinear when it grows.
+ */
 enum err cv_resize(const struct image *from, uint8_t *to, uint32_t width, uint32_t height,
                    struct fault *why) MUST_USE;
 
-/* Fills width x height packed pixels; `map` is the row-major 3x3 from a target pixel's index to a source pixel's index
- * (the centre of the first pixel is 0, 0). Bilinear; beyond the border the border repeats. */
+/* Fills width x height packed pixels; `map` is the row-major 3x3 from a target pixel's index to a
+ * source pixel's index (the centre of the first pixel is 0, 0). Bilinear; beyond the border the
+ * border repeats. */
 enum err cv_warp(const struct image *from, const double map[9], uint8_t *to, uint32_t width,
                  uint32_t height, struct fault *why) MUST_USE;
 
@@ -46,16 +50,17 @@ struct cv_canvas {
     uint32_t width, height;
 };
 
-/* A line between two places in pixels, or a text whose baseline begins at `from`; `rgb` as 0xRRGGBB. `size`: the line's
- * width or the letters' height, in pixels. What lies outside is cut off. */
+/* A line between two places in pixels, or a text whose baseline begins at `from`; `rgb` as
+ * 0xRRGGBB. `size`: the line's width or the letters' height, in pixels. What lies outside is cut
+ * off. */
 struct cv_pen {
     uint32_t rgb;
     float size;
 };
-enum err cv_draw_line(const struct cv_canvas *canvas, const float from[2], const float to[2], struct cv_pen pen,
-                      struct fault *why) MUST_USE;
-enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const char *text, struct cv_pen pen,
-                      struct fault *why) MUST_USE;
+enum err cv_draw_line(const struct cv_canvas *canvas, const float from[2], const float to[2],
+                      struct cv_pen pen, struct fault *why) MUST_USE;
+enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const char *text,
+                      struct cv_pen pen, struct fault *why) MUST_USE;
 
 #ifdef __cplusplus
 }

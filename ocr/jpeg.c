@@ -54,11 +54,13 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
 {
     if (size < 4 || size > (size_t)JPEG_MAX_PIXELS * 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
         return fault_set(why, ERR_INPUT, "not a JPEG: %zu bytes without its mark", size);
-    int width = 0, height = 0, sampling = -1, space = -1; /* bytes with tables and no picture leave them alone */
+    int width = 0, height = 0, sampling = -1,
+        space = -1; /* bytes with tables and no picture leave them alone */
     if (tjDecompressHeader3(jpeg->decoder, bytes, size, &width, &height, &sampling, &space) != 0)
         return fault_set(why, ERR_INPUT, "not a readable JPEG: %s", tjGetErrorStr2(jpeg->decoder));
     if (width < 1 || height < 1)
-        return fault_set(why, ERR_INPUT, "not a readable JPEG: its header ends before the picture's size");
+        return fault_set(why, ERR_INPUT,
+                         "not a readable JPEG: its header ends before the picture's size");
     if (width > JPEG_MAX_SIDE || height > JPEG_MAX_SIDE ||
         (uint64_t)width * (uint64_t)height > JPEG_MAX_PIXELS)
         return fault_set(why, ERR_LIMIT, "a JPEG of %dx%d pixels: at most %d a side and %d in all",
@@ -70,8 +72,8 @@ static enum err check_header(struct jpeg *jpeg, const uint8_t *bytes, size_t siz
     return ERR_OK;
 }
 
-static enum err decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
-                       struct fault *why)
+static enum err decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size,
+                       struct jpeg_picture *out, struct fault *why)
 {
     enum err err = check_header(jpeg, bytes, size, out, why);
     if (err)
@@ -96,7 +98,8 @@ enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struc
         return fault_set(why, ERR_MEMORY, "no memory for a JPEG decoder");
     enum err err = decode(jpeg, bytes, size, &got, why);
     if (err) {
-        /* TurboJPEG 2.1 keeps the state of a header that broke off, and then fails on the next good picture. */
+        /* TurboJPEG 2.1 keeps the state of a header that broke off, and then fails on the next good
+         * picture. */
         tjDestroy(jpeg->decoder);
         jpeg->decoder = tjInitDecompress();
         return err;
@@ -105,8 +108,8 @@ enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struc
     return ERR_OK;
 }
 
-enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, const uint8_t **bytes,
-                     size_t *size, struct fault *why)
+enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality,
+                     const uint8_t **bytes, size_t *size, struct fault *why)
 {
     assert(grey->width >= 1 && grey->width <= JPEG_CROP_SIDE);
     assert(grey->height >= 1 && grey->height <= JPEG_CROP_SIDE && quality >= 1 && quality <= 100);
@@ -121,18 +124,19 @@ enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, c
     return ERR_OK;
 }
 
-enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes, size_t *size,
-                            struct fault *why)
+enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes,
+                            size_t *size, struct fault *why)
 {
     int width = (int)picture->width, height = (int)picture->height;
     unsigned long length = tjBufSize(width, height, TJSAMP_444);
     uint8_t *room = malloc(length);
     if (room == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a picture of %dx%d", width, height);
-    if (tjCompress2(jpeg->encoder, picture->pixels, width, 0, height, TJPF_RGB, &room, &length, TJSAMP_444, 90,
-                    TJFLAG_NOREALLOC) != 0) {
+    if (tjCompress2(jpeg->encoder, picture->pixels, width, 0, height, TJPF_RGB, &room, &length,
+                    TJSAMP_444, 90, TJFLAG_NOREALLOC) != 0) {
         free(room);
-        return fault_set(why, ERR_INPUT, "a picture cannot be encoded: %s", tjGetErrorStr2(jpeg->encoder));
+        return fault_set(why, ERR_INPUT, "a picture cannot be encoded: %s",
+                         tjGetErrorStr2(jpeg->encoder));
     }
     *bytes = room;
     *size = length;

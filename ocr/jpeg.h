@@ -8,10 +8,10 @@
 #include "ocr/image.h"
 
 enum {
-    JPEG_MAX_SIDE = 65500,          /* pixels, as libjpeg */
-    JPEG_MAX_PIXELS = 64000000,     /* of a picture that is accepted at all */
-    JPEG_WHOLE_PIXELS = 16000000,   /* larger ones are decoded at half size */
-    JPEG_CROP_SIDE = 320,           /* of a picture that is encoded */
+    JPEG_MAX_SIDE = 65500,        /* pixels, as libjpeg */
+    JPEG_MAX_PIXELS = 64000000,   /* of a picture that is accepted at all */
+    JPEG_WHOLE_PIXELS = 16000000, /* larger ones are decoded at half size */
+    JPEG_CROP_SIDE = 320,         /* of a picture that is encoded */
 };
 
 /* A decoder with its frame buffer; one a thread. */
@@ -26,20 +26,22 @@ struct jpeg_picture {
 enum err jpeg_new(struct jpeg **out, struct fault *why) MUST_USE;
 void jpeg_free(struct jpeg **jpeg);
 
-/* ERR_INPUT: not a JPEG, damaged or cut short, or in four colours. ERR_LIMIT: too large, by its header. */
+/* ERR_INPUT: not a JPEG, damaged or cut short, or in four colours. ERR_LIMIT: too large, by its
+ * header. */
 enum err jpeg_decode(struct jpeg *jpeg, const uint8_t *bytes, size_t size, struct jpeg_picture *out,
                      struct fault *why) MUST_USE;
 
-/* Grey JPEG of at most JPEG_CROP_SIDE a side, quality 1..100. `*bytes` belongs to `jpeg`, until its next use. */
-enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality, const uint8_t **bytes,
-                     size_t *size, struct fault *why) MUST_USE;
+/* Grey JPEG of at most JPEG_CROP_SIDE a side, quality 1..100. `*bytes` belongs to `jpeg`, until its
+ * next use. */
+enum err jpeg_encode(struct jpeg *jpeg, const struct image *grey, int quality,
+                     const uint8_t **bytes, size_t *size, struct fault *why) MUST_USE;
 
 /* Colour JPEG of packed RGB pixels, for looking at; `*bytes` is malloc'ed. */
 struct jpeg_colour {
     const uint8_t *pixels;
     uint32_t width, height;
 };
-enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes, size_t *size,
-                            struct fault *why) MUST_USE;
+enum err jpeg_encode_colour(struct jpeg *jpeg, const struct jpeg_colour *picture, uint8_t **bytes,
+                            size_t *size, struct fault *why) MUST_USE;
 
 #endif

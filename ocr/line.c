@@ -1,4 +1,5 @@
-/* Finds the rows of characters of a straightened plate by how much changes along each row of pixels. */
+/* Finds the rows of characters of a straightened plate by how much changes along each row of
+ * pixels. */
 #include "ocr/line.h"
 
 #include <stdlib.h>
@@ -87,7 +88,8 @@ static int find_bands(const uint8_t *plate, struct band out[2])
     return 1;
 }
 
-enum err line_cut(const uint8_t plate[LINE_PLATE_WIDTH * LINE_PLATE_HEIGHT], struct line *out, struct fault *why)
+enum err line_cut(const uint8_t plate[LINE_PLATE_WIDTH * LINE_PLATE_HEIGHT], struct line *out,
+                  struct fault *why)
 {
     struct band bands[2];
     int n = find_bands(plate, bands);

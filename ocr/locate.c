@@ -7,15 +7,18 @@
 #include <string.h>
 
 #include "ocr/cv.h"
+#include "ocr/jpeg.h"
 #include "ocr/model.h"
+#include "ocr/scale.h"
 
 enum { LOCATE_MAX_PEAKS = 64 };
 
 struct locate {
     struct model model;
     struct locate_card card;
-    uint8_t *scaled; /* the picture at its working size */
-    float *input;    /* the same, 0..1, padded */
+    struct scale *scale;
+    uint8_t *scaled; /* a small picture grown to its working size */
+    float *input;    /* the picture at its working size, 0..1, padded */
     size_t room;     /* pixels in each */
 };
 
@@ -41,8 +44,8 @@ static enum err read_part(const struct model *model, const char *key, double hig
 
 static enum err read_card(const struct model *model, struct locate_card *out, struct fault *why)
 {
-    struct locate_card card = {.max_side = 1280, .corner_unit = NAN, .pad = NAN, .threshold = NAN,
-                               .nms_iou = 0.3f};
+    struct locate_card card = {
+        .max_side = 1280, .corner_unit = NAN, .pad = NAN, .threshold = NAN, .nms_iou = 0.3f};
     enum err err;
     if ((err = read_whole(model, "area", 4096 * 4096, &card.area, why)) ||
         (err = read_whole(model, "max_side", 4096, &card.max_side, why)) ||
@@ -82,6 +85,8 @@ enum err locate_open(struct locate **out, const char *dir, float threshold, stru
         locate->input = malloc(locate->room * sizeof *locate->input);
         if (locate->scaled == NULL || locate->input == NULL)
             err = fault_set(why, ERR_MEMORY, "no memory for the locator");
+        else
+            err = scale_new(&locate->scale, JPEG_MAX_SIDE, locate->card.max_side, why);
     }
     if (err)
         locate_close(&locate);
@@ -97,6 +102,7 @@ void locate_close(struct locate **locate)
     if (gone == NULL)
         return;
     model_close(&gone->model);
+    scale_free(&gone->scale);
     free(gone->scaled);
     free(gone->input);
     free(gone);
@@ -116,20 +122,29 @@ static uint32_t padded(uint32_t side, uint32_t multiple)
     return (side + multiple - 1) / multiple * multiple;
 }
 
-/* Grey 0..255 to 0..1 in the padded frame. */
-static void fill_input(struct locate *locate, const struct image *scaled, uint32_t columns, uint32_t rows)
+/* The picture at `width` x `height` pixels, 0..1, in the top left of the input. */
+static enum err fill_picture(struct locate *locate, const struct image *image,
+                             const struct scale_target *to, struct fault *why)
 {
-    float pad = locate->card.pad;
+    if (scale_can(locate->scale, image, to->width, to->height)) {
+        scale_shrink(locate->scale, image, to);
+        return ERR_OK;
+    }
+    enum err err = cv_resize(image, locate->scaled, to->width, to->height, why);
+    for (uint32_t y = 0; y < to->height && !err; y++)
+        for (uint32_t x = 0; x < to->width; x++)
+            to->values[(size_t)y * to->stride + x] =
+                (float)locate->scaled[(size_t)y * to->width + x] * (1.0f / 255.0f);
+    return err;
+}
+
+/* Grey to the right of the picture and below it. */
+static void fill_padding(float pad, const struct scale_target *picture, uint32_t rows)
+{
     for (uint32_t y = 0; y < rows; y++) {
-        float *to = locate->input + (size_t)y * columns;
-        uint32_t x = 0;
-        if (y < scaled->height) {
-            const uint8_t *from = scaled->pixels + (size_t)y * scaled->stride;
-            for (; x < scaled->width; x++)
-                to[x] = (float)from[x] * (1.0f / 255.0f);
-        }
-        for (; x < columns; x++)
-            to[x] = pad;
+        float *row = picture->values + (size_t)y * picture->stride;
+        for (uint32_t x = y < picture->height ? picture->width : 0; x < picture->stride; x++)
+            row[x] = pad;
     }
 }
 
@@ -152,7 +167,8 @@ static float iou_of(const struct region *a, const struct region *b)
     float p[4], q[4];
     box_of(a, p);
     box_of(b, q);
-    const float both[4] = {fmaxf(p[0], q[0]), fmaxf(p[1], q[1]), fminf(p[2], q[2]), fminf(p[3], q[3])};
+    const float both[4] = {fmaxf(p[0], q[0]), fmaxf(p[1], q[1]), fminf(p[2], q[2]),
+                           fminf(p[3], q[3])};
     float shared = area_of(both);
     return shared / fmaxf(1e-6f, area_of(p) + area_of(q) - shared);
 }
@@ -178,9 +194,10 @@ static float sigmoid(float logit)
     return 1.0f / (1.0f + expf(-logit));
 }
 
-/* The peak's corners, averaged with those of neighbouring cells at least half as sure, by their scores. */
-static struct region corners_at(const struct locate_card *card, const struct locate_map *map, uint32_t x,
-                                uint32_t y)
+/* The peak's corners, averaged with those of neighbouring cells at least half as sure, by their
+ * scores. */
+static struct region corners_at(const struct locate_card *card, const struct locate_map *map,
+                                uint32_t x, uint32_t y)
 {
     size_t plane = (size_t)map->columns * map->rows;
     struct region region = {.score = sigmoid(map->data[(size_t)y * map->columns + x])};
@@ -194,13 +211,16 @@ static struct region corners_at(const struct locate_card *card, const struct loc
             float weight = sigmoid(*cell);
             if (weight < 0.5f * region.score)
                 continue;
-            const double centre[2] = {((double)nx + 0.5) * card->stride, ((double)ny + 0.5) * card->stride};
+            const double centre[2] = {((double)nx + 0.5) * card->stride,
+                                      ((double)ny + 0.5) * card->stride};
             for (int i = 0; i < 8; i++)
-                sum[i] += weight * (centre[i % 2] + (double)cell[plane * (size_t)(i + 1)] * card->corner_unit);
+                sum[i] += weight * (centre[i % 2] +
+                                    (double)cell[plane * (size_t)(i + 1)] * card->corner_unit);
             weights += weight;
         }
     for (int i = 0; i < 4; i++)
-        region.corner[i] = (struct point){(float)(sum[2 * i] / weights), (float)(sum[2 * i + 1] / weights)};
+        region.corner[i] =
+            (struct point){(float)(sum[2 * i] / weights), (float)(sum[2 * i + 1] / weights)};
     return region;
 }
 
@@ -251,10 +271,11 @@ uint8_t locate_decode(const struct locate_card *card, const struct locate_map *m
     return kept;
 }
 
-static enum err map_of(const struct locate *locate, const struct cv_tensor *output, uint32_t columns,
-                       uint32_t rows, struct locate_map *out)
+static enum err map_of(const struct locate *locate, const struct cv_tensor *output,
+                       uint32_t columns, uint32_t rows, struct locate_map *out)
 {
-    *out = (struct locate_map){output->data, columns / locate->card.stride, rows / locate->card.stride};
+    *out = (struct locate_map){output->data, columns / locate->card.stride,
+                               rows / locate->card.stride};
     bool fits = output->size[0] == 1 && output->size[1] == 9 && output->size[2] == (int)out->rows &&
                 output->size[3] == (int)out->columns;
     return fits ? ERR_OK : ERR_INPUT;
@@ -265,16 +286,14 @@ enum err locate_run(struct locate *locate, const struct image *image,
 {
     uint32_t width, height;
     locate_scaled_size(&locate->card, image, &width, &height);
-    uint32_t columns = padded(width, locate->card.multiple), rows = padded(height, locate->card.multiple);
+    uint32_t columns = padded(width, locate->card.multiple),
+             rows = padded(height, locate->card.multiple);
     assert((size_t)columns * rows <= locate->room);
-    struct image scaled = *image;
-    enum err err;
-    if (width != image->width || height != image->height) {
-        if ((err = cv_resize(image, locate->scaled, width, height, why)))
-            return err;
-        scaled = (struct image){locate->scaled, width, height, width};
-    }
-    fill_input(locate, &scaled, columns, rows);
+    const struct scale_target picture = {locate->input, width, height, columns};
+    enum err err = fill_picture(locate, image, &picture, why);
+    if (err)
+        return err;
+    fill_padding(locate->card.pad, &picture, rows);
     const struct cv_tensor input = {locate->input, {1, 1, (int)rows, (int)columns}};
     struct cv_tensor output;
     struct locate_map map;
@@ -283,7 +302,8 @@ enum err locate_run(struct locate *locate, const struct image *image,
     if ((err = map_of(locate, &output, columns, rows, &map)))
         return fault_set(why, err, "the locator's map has another shape than its card says");
     *n = locate_decode(&locate->card, &map, out);
-    float back_x = (float)image->width / (float)width, back_y = (float)image->height / (float)height;
+    float back_x = (float)image->width / (float)width,
+          back_y = (float)image->height / (float)height;
     for (uint8_t i = 0; i < *n; i++)
         for (int c = 0; c < 4; c++) {
             out[i].corner[c].x *= back_x;

@@ -8,17 +8,18 @@
 
 /* What the model's card says. */
 struct locate_card {
-    uint32_t area;       /* pixels that a picture is scaled to, about */
-    uint32_t max_side;   /* and no longer than this */
-    uint32_t multiple;   /* the network's input sides are multiples of it */
-    uint32_t stride;     /* input pixels a cell of the map */
-    float corner_unit;   /* input pixels to one unit of a corner's offset */
-    float pad;           /* grey 0..1 to the right of the picture and below it */
-    float threshold;     /* 0..1: lower scores are no plates */
-    float nms_iou;       /* of two plates whose boxes overlap more, the better one is kept */
+    uint32_t area;     /* pixels that a picture is scaled to, about */
+    uint32_t max_side; /* and no longer than this */
+    uint32_t multiple; /* the network's input sides are multiples of it */
+    uint32_t stride;   /* input pixels a cell of the map */
+    float corner_unit; /* input pixels to one unit of a corner's offset */
+    float pad;         /* grey 0..1 to the right of the picture and below it */
+    float threshold;   /* 0..1: lower scores are no plates */
+    float nms_iou;     /* of two plates whose boxes overlap more, the better one is kept */
 };
 
-/* The network's output: 9 planes of rows x columns: score logit, then x0, y0 .. x3, y3 from the cell's centre. */
+/* The network's output: 9 planes of rows x columns: score logit, then x0, y0 .. x3, y3 from the
+ * cell's centre. */
 struct locate_map {
     const float *data;
     uint32_t columns, rows;
@@ -27,7 +28,8 @@ struct locate_map {
 struct locate;
 
 /* Opens DIR/locate.json and its network; errors as model_open. `threshold` 0 = the card's. */
-enum err locate_open(struct locate **out, const char *dir, float threshold, struct fault *why) MUST_USE;
+enum err locate_open(struct locate **out, const char *dir, float threshold,
+                     struct fault *why) MUST_USE;
 void locate_close(struct locate **locate);
 
 /* Plates in the coordinates of `image`, best first; *n is at most READING_MAX_PLATES. */

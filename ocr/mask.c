@@ -14,7 +14,8 @@ struct mask {
 
 enum { MASK_MAX_BYTES = 64 * 1024 * 1024, MASK_MAX_SIDE = 8192 };
 
-/* The next number of a PGM header, with white space and comments before it; 0: there is none, or it is too large. */
+/* The next number of a PGM header, with white space and comments before it; 0: there is none, or it
+ * is too large. */
 static uint32_t pgm_number(const struct file *file, size_t *at)
 {
     while (*at < file->size && (isspace(file->bytes[*at]) || file->bytes[*at] == '#')) {
@@ -30,15 +31,18 @@ static uint32_t pgm_number(const struct file *file, size_t *at)
     return value <= MASK_MAX_SIDE ? value : 0;
 }
 
-static enum err parse_pgm(const struct file *file, const char *path, struct image *out, struct fault *why)
+static enum err parse_pgm(const struct file *file, const char *path, struct image *out,
+                          struct fault *why)
 {
     size_t at = 2;
-    uint32_t width = pgm_number(file, &at), height = pgm_number(file, &at), most = pgm_number(file, &at);
+    uint32_t width = pgm_number(file, &at), height = pgm_number(file, &at),
+             most = pgm_number(file, &at);
     at++; /* one white space */
     if (width == 0 || height == 0 || most != 255 || at > file->size ||
         file->size - at < (size_t)width * height)
-        return fault_set(why, ERR_INPUT, "%s: not a whole PGM (P5) of 8 bits and at most %d pixels a side",
-                         path, MASK_MAX_SIDE);
+        return fault_set(why, ERR_INPUT,
+                         "%s: not a whole PGM (P5) of 8 bits and at most %d pixels a side", path,
+                         MASK_MAX_SIDE);
     *out = (struct image){file->bytes + at, width, height, width};
     return ERR_OK;
 }
@@ -53,7 +57,8 @@ static enum err copy_image(const struct image *image, struct mask **out, struct 
         return fault_set(why, ERR_MEMORY, "no memory for a detection mask");
     }
     for (uint32_t y = 0; y < image->height; y++)
-        memcpy(pixels + (size_t)y * image->width, image->pixels + (size_t)y * image->stride, image->width);
+        memcpy(pixels + (size_t)y * image->width, image->pixels + (size_t)y * image->stride,
+               image->width);
     *mask = (struct mask){image->width, image->height, pixels};
     *out = mask;
     return ERR_OK;
@@ -106,6 +111,7 @@ bool mask_has(const struct mask *mask, const struct region *region, uint32_t wid
         middle.x += region->corner[i].x / 4;
         middle.y += region->corner[i].y / 4;
     }
-    uint32_t x = index_of(middle.x, width, mask->width), y = index_of(middle.y, height, mask->height);
+    uint32_t x = index_of(middle.x, width, mask->width),
+             y = index_of(middle.y, height, mask->height);
     return mask->pixels[(size_t)y * mask->width + x] > 127;
 }

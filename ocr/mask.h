@@ -10,12 +10,15 @@
 
 struct mask;
 
-/* Reads a grey picture, JPEG or binary PGM of 8 bits: what is above half of white is looked at. It is stretched over
- * the camera's picture, so it may be smaller. ERR_IO, ERR_INPUT, ERR_LIMIT, ERR_MEMORY. */
-enum err mask_open(struct mask **out, const char *path, struct jpeg *jpeg, struct fault *why) MUST_USE;
+/* Reads a grey picture, JPEG or binary PGM of 8 bits: what is above half of white is looked at. It
+ * is stretched over the camera's picture, so it may be smaller. ERR_IO, ERR_INPUT, ERR_LIMIT,
+ * ERR_MEMORY. */
+enum err mask_open(struct mask **out, const char *path, struct jpeg *jpeg,
+                   struct fault *why) MUST_USE;
 void mask_close(struct mask **mask);
 
 /* Is the middle of the region, in a picture of width x height pixels, where the mask is white? */
-bool mask_has(const struct mask *mask, const struct region *region, uint32_t width, uint32_t height);
+bool mask_has(const struct mask *mask, const struct region *region, uint32_t width,
+              uint32_t height);
 
 #endif

@@ -20,7 +20,8 @@ static enum err read_card(const char *path, json_t **out, struct fault *why)
     if (err)
         return err;
     json_error_t problem;
-    json_t *card = json_loadb((const char *)text.bytes, text.size, JSON_REJECT_DUPLICATES, &problem);
+    json_t *card =
+        json_loadb((const char *)text.bytes, text.size, JSON_REJECT_DUPLICATES, &problem);
     file_release(&text);
     if (!json_is_object(card)) {
         err = fault_set(why, ERR_INPUT, "%s:%d: a model card: %s", path, card ? 1 : problem.line,
@@ -48,7 +49,8 @@ static enum err check_hash(const struct file *file, const char *wanted, const ch
     return ERR_OK;
 }
 
-enum err model_load(struct model *out, const char *dir, const char *name, struct file *bytes, struct fault *why)
+enum err model_load(struct model *out, const char *dir, const char *name, struct file *bytes,
+                    struct fault *why)
 {
     char card_path[512], path[512];
     struct model model = {0};
@@ -110,7 +112,8 @@ enum err model_number(const struct model *model, const char *key, double low, do
         return ERR_OK;
     double number = json_number_value(found);
     if (!json_is_number(found) || !(number >= low && number <= high))
-        return fault_set(why, ERR_INPUT, "model card: \"%s\" must be a number in %g..%g", key, low, high);
+        return fault_set(why, ERR_INPUT, "model card: \"%s\" must be a number in %g..%g", key, low,
+                         high);
     *value = number;
     return ERR_OK;
 }
@@ -123,11 +126,13 @@ enum err model_calibration(const struct model *model, struct calibration *out, s
         return ERR_OK;
     for (size_t i = 0; i < json_array_size(table); i++) {
         const json_t *row = json_array_get(table, i);
-        double from = json_number_value(json_array_get(row, 0)), to = json_number_value(json_array_get(row, 1));
+        double from = json_number_value(json_array_get(row, 0)),
+               to = json_number_value(json_array_get(row, 1));
         bool rises = got.n == 0 || (from > got.from[got.n - 1] && to >= got.to[got.n - 1]);
-        if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises || !(from >= 0) ||
-            !(from <= 1) || !(to >= 0) || !(to <= 1))
-            return fault_set(why, ERR_INPUT, "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
+        if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises ||
+            !(from >= 0) || !(from <= 1) || !(to >= 0) || !(to <= 1))
+            return fault_set(why, ERR_INPUT,
+                             "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
                              i + 1);
         got.from[got.n] = (float)from;
         got.to[got.n++] = (float)to;

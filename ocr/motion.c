@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS = MOTION_COLUMNS * MOTION_ROWS, SAMPLES = 8 /* a cell's side at most, spread evenly */ };
+enum {
+    CELLS = MOTION_COLUMNS * MOTION_ROWS,
+    SAMPLES = 8 /* a cell's side at most, spread evenly */
+};
 
 struct motion {
     unsigned step, cells;
@@ -34,7 +37,8 @@ void motion_free(struct motion **motion)
 /* Mean grey of pixels from..to, at most SAMPLES^2 of them. */
 static int cell_mean(const struct image *image, const uint32_t from[2], const uint32_t to[2])
 {
-    uint32_t step_x = (to[0] - from[0] + SAMPLES - 1) / SAMPLES, step_y = (to[1] - from[1] + SAMPLES - 1) / SAMPLES;
+    uint32_t step_x = (to[0] - from[0] + SAMPLES - 1) / SAMPLES,
+             step_y = (to[1] - from[1] + SAMPLES - 1) / SAMPLES;
     unsigned sum = 0, n = 0;
     for (uint32_t y = from[1]; y < to[1]; y += step_y)
         for (uint32_t x = from[0]; x < to[0]; x += step_x, n++)
@@ -49,7 +53,8 @@ static int make_grid(const struct image *image, int *grid)
     for (uint32_t row = 0; row < MOTION_ROWS; row++)
         for (uint32_t column = 0; column < MOTION_COLUMNS; column++) {
             uint64_t w = image->width, h = image->height;
-            const uint32_t from[2] = {(uint32_t)(w * column / MOTION_COLUMNS), (uint32_t)(h * row / MOTION_ROWS)};
+            const uint32_t from[2] = {(uint32_t)(w * column / MOTION_COLUMNS),
+                                      (uint32_t)(h * row / MOTION_ROWS)};
             const uint32_t to[2] = {(uint32_t)(w * (column + 1) / MOTION_COLUMNS),
                                     (uint32_t)(h * (row + 1) / MOTION_ROWS)};
             int mean = cell_mean(image, from, to);

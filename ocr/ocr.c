@@ -23,6 +23,14 @@
 enum { CROP_QUALITY = 80 };
 static const float CROP_MARGIN = 0.1f;
 
+/* Less sure readings get second views, whose margins differ by so much of the plate's size. */
+static const float SECOND_LOOK = 0.9f;
+static const float second_views[] = {0.05f, -0.04f};
+
+/* A place that is located with less than the one and read with less than the other is no plate: two
+ * doubts, each on its own bearable. Chosen on validation pictures (docs/recognition.md). */
+static const float LOCATED_FOR_SURE = 0.7f, READ_AT_ALL = 0.03f;
+
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
@@ -36,7 +44,7 @@ struct ocr {
     struct second *second; /* NULL: the network alone reads */
     enum ocr_reader who;
     struct jpeg_picture picture; /* the last one; width 0: none */
-    struct ctc_odds odds;
+    struct rank_views views;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
 };
 
@@ -44,7 +52,8 @@ static uint32_t microseconds_since(const struct timespec *start)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 + (now.tv_nsec - start->tv_nsec) / 1000);
+    return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 +
+                      (now.tv_nsec - start->tv_nsec) / 1000);
 }
 
 /* Tesseract's line is cut out of the network's input. */
@@ -52,8 +61,10 @@ static enum err open_second(struct ocr *ocr, const char *dir, struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     if (card->width != LINE_PLATE_WIDTH || card->height != LINE_PLATE_HEIGHT)
-        return fault_set(why, ERR_INPUT, "the second reader needs a reader of %d x %d pixels, reader.json says %u x %u",
-                         LINE_PLATE_WIDTH, LINE_PLATE_HEIGHT, card->width, card->height);
+        return fault_set(
+            why, ERR_INPUT,
+            "the second reader needs a reader of %d x %d pixels, reader.json says %u x %u",
+            LINE_PLATE_WIDTH, LINE_PLATE_HEIGHT, card->width, card->height);
     return second_open(&ocr->second, dir, why);
 }
 
@@ -65,7 +76,7 @@ static enum err warm_up(struct ocr *ocr, struct fault *why)
     struct region found[READING_MAX_PLATES];
     uint8_t n;
     enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
-    return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+    return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
 enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fault *why)
@@ -118,7 +129,8 @@ void ocr_close(struct ocr **ocr)
     free(gone);
 }
 
-/* Regions from the coordinates of the decoded picture to those of the whole one, or back (`whole` false). */
+/* Regions from the coordinates of the decoded picture to those of the whole one, or back (`whole`
+ * false). */
 static void rescale(const struct jpeg_picture *picture, bool whole, struct region *region)
 {
     float x = (float)picture->width / (float)picture->grey.width;
@@ -130,8 +142,8 @@ static void rescale(const struct jpeg_picture *picture, bool whole, struct regio
 }
 
 /* Fills out->readings[].where, in coordinates of the decoded picture. */
-static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *out,
-                            struct fault *why)
+static enum err find_plates(struct ocr *ocr, const struct ocr_places *places,
+                            struct ocr_result *out, struct fault *why)
 {
     const struct image *grey = &ocr->picture.grey;
     float w = (float)grey->width, h = (float)grey->height;
@@ -149,46 +161,93 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places, st
         }
     }
     for (uint8_t i = 0; i < n; i++)
-        if (places != NULL || ocr->mask == NULL || mask_has(ocr->mask, &found[i], grey->width, grey->height))
+        if (places != NULL || ocr->mask == NULL ||
+            mask_has(ocr->mask, &found[i], grey->width, grey->height))
             out->readings[out->n_readings++].where = found[i];
     return ERR_OK;
 }
 
-/* The network's reading, calibrated, for the plate that was straightened last. */
-static enum err read_first(struct ocr *ocr, struct reading *reading, struct fault *why)
+/* Cuts the plate out with its margins grown by `grow` of its width and height. ERR_NOT_FOUND: the
+ * corners are no quad. */
+static enum err cut_view(struct ocr *ocr, const struct region *where, float grow,
+                         struct ocr_times *times, struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
-    enum err err = reader_run(ocr->reader, ocr->plate, &ocr->odds, why);
+    const struct rectify_target target = {ocr->plate, card->width, card->height};
+    struct timespec start;
+    struct point quad[4];
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (!rectify_enlarge(where->corner, card->margin_x + grow, card->margin_y + grow, quad))
+        return fault_set(why, ERR_NOT_FOUND, "four corners that are no plate");
+    enum err err = rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why);
+    times->rectify += microseconds_since(&start);
+    return err;
+}
+
+/* Cuts the plate out and reads it as one more view. */
+static enum err read_view(struct ocr *ocr, const struct region *where, float grow,
+                          struct ocr_times *times, struct fault *why)
+{
+    struct timespec start;
+    enum err err = cut_view(ocr, where, grow, times, why);
     if (err)
         return err;
-    rank_run(ocr->rank, &ocr->odds, ocr->syntax, &ocr->ranking, reading);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    err = reader_run(ocr->reader, ocr->plate, &ocr->views.odds[ocr->views.n], why);
+    if (!err)
+        ocr->views.n++;
+    times->read += microseconds_since(&start);
+    return err;
+}
+
+/* Weighs the views that there are. */
+static void rank_views(struct ocr *ocr, struct reading *reading, struct ocr_times *times)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    rank_run(ocr->rank, &ocr->views, ocr->syntax, &ocr->ranking, reading);
+    times->read += microseconds_since(&start);
+}
+
+/* The network's reading, calibrated. An unsure plate is looked at again with a little more and a
+ * little less around it. */
+static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+                           struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    ocr->views.n = 0;
+    enum err err = read_view(ocr, &reading->where, 0, times, why);
+    if (err)
+        return err;
+    rank_views(ocr, reading, times);
+    if (reading->n_candidates == 0 || reading->candidates[0].confidence < SECOND_LOOK) {
+        for (size_t i = 0; i < sizeof second_views / sizeof second_views[0] && !err; i++)
+            err = read_view(ocr, &reading->where, second_views[i], times, why);
+        if (err)
+            return err;
+        rank_views(ocr, reading, times);
+    }
     calibration_apply(&card->calibration, reading);
-    reading->needs_review = reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    reading->needs_review =
+        reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
     return ERR_OK;
 }
 
-/* Tesseract's text, where it is asked for, joined to what the network has read. */
-static enum err read_second(struct ocr *ocr, struct reading *reading, struct fault *why)
+/* What Tesseract reads at the place, with the region of the pattern that it fits. */
+static enum err ask_second(struct ocr *ocr, const struct region *where, struct candidate *out,
+                           struct ocr_times *times, struct fault *why)
 {
-    const struct agree_rules *rules = second_rules(ocr->second);
-    struct candidate text;
-    if (ocr->who == OCR_READER_BOTH && !agree_is_asked(rules, reading))
-        return ERR_OK;
-    enum err err = second_run(ocr->second, ocr->plate, &text, why);
+    struct timespec start;
+    enum err err = cut_view(ocr, where, 0, times, why);
     if (err)
         return err;
-    rank_judge(ocr->syntax, &text);
-    if (ocr->ranking.must_match_pattern && !text.matches_pattern)
-        text.text[0] = '\0';
-    float reject = reader_card(ocr->reader)->reject;
-    if (ocr->who == OCR_READER_BOTH) {
-        agree_apply(rules, &text, ocr->ranking.topn, reject, reading);
-    } else if (text.text[0] != '\0') {
-        reading->candidates[reading->n_candidates++] = text;
-        agree_spread(reading);
-    }
-    if (ocr->who == OCR_READER_TESSERACT)
-        reading->needs_review = reading->n_candidates == 0 || text.confidence < reject;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if ((err = second_run(ocr->second, ocr->plate, out, why)))
+        return err;
+    rank_judge(ocr->syntax, out);
+    if (ocr->ranking.must_match_pattern && !out->matches_pattern)
+        *out = (struct candidate){.text = ""};
+    times->second += microseconds_since(&start);
     return ERR_OK;
 }
 
@@ -196,33 +255,40 @@ static enum err read_second(struct ocr *ocr, struct reading *reading, struct fau
 static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
                            struct fault *why)
 {
-    const struct reader_card *card = reader_card(ocr->reader);
-    const struct rectify_target target = {ocr->plate, card->width, card->height};
-    struct timespec start;
-    struct point quad[4];
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    /* Corners that are no quad: a plate was seen, and it cannot be read. */
-    if (!rectify_enlarge(reading->where.corner, card->margin_x, card->margin_y, quad) ||
-        rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why) != ERR_OK) {
+    float reject = reader_card(ocr->reader)->reject;
+    struct candidate text;
+    enum err err = ERR_OK;
+    if (ocr->who != OCR_READER_TESSERACT)
+        err = read_first(ocr, reading, times, why);
+    bool asked =
+        ocr->who == OCR_READER_TESSERACT ||
+        (ocr->who == OCR_READER_BOTH && agree_is_asked(second_rules(ocr->second), reading));
+    if (!err && asked)
+        err = ask_second(ocr, &reading->where, &text, times, why);
+    if (err ==
+        ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
         reading->needs_review = true;
         return ERR_OK;
     }
-    times->rectify += microseconds_since(&start);
-    enum err err = ERR_OK;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    if (ocr->who != OCR_READER_TESSERACT)
-        err = read_first(ocr, reading, why);
-    times->read += microseconds_since(&start);
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    if (!err && ocr->second != NULL)
-        err = read_second(ocr, reading, why);
-    times->second += microseconds_since(&start);
-    return err;
+    if (err || !asked)
+        return err;
+    if (ocr->who == OCR_READER_BOTH)
+        agree_apply(second_rules(ocr->second), &text, ocr->ranking.topn, reject, reading);
+    else
+        agree_alone(&text, reject, reading);
+    return ERR_OK;
+}
+
+static bool is_doubtful(const struct reading *reading)
+{
+    return reading->where.score < LOCATED_FOR_SURE &&
+           (reading->n_candidates == 0 || reading->candidates[0].confidence < READ_AT_ALL);
 }
 
 /* `places` NULL: look for the plates. */
-static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
-                             struct ocr_result *out, struct fault *why)
+static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                             const struct ocr_places *places, struct ocr_result *out,
+                             struct fault *why)
 {
     struct ocr_result result = {0};
     struct timespec start;
@@ -238,11 +304,17 @@ static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size, 
     if ((err = find_plates(ocr, places, &result, why)))
         return err;
     result.times.locate = microseconds_since(&start);
+    uint8_t kept = 0;
     for (uint8_t i = 0; i < result.n_readings; i++) {
-        if ((err = read_plate(ocr, &result.readings[i], &result.times, why)))
+        struct reading *reading = &result.readings[i];
+        if ((err = read_plate(ocr, reading, &result.times, why)))
             return err;
-        rescale(&ocr->picture, true, &result.readings[i].where);
+        rescale(&ocr->picture, true, &reading->where);
+        if (!is_doubtful(reading))
+            result.readings[kept++] = *reading;
     }
+    memset(result.readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result.readings);
+    result.n_readings = kept;
     *out = result;
     return ERR_OK;
 }
@@ -254,8 +326,8 @@ enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_
     return read_picture(ocr, jpeg, size, ocr->plate_only ? &whole : NULL, out, why);
 }
 
-enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size, const struct ocr_places *places,
-                     struct ocr_result *out, struct fault *why)
+enum err ocr_read_at(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                     const struct ocr_places *places, struct ocr_result *out, struct fault *why)
 {
     assert(places->n <= READING_MAX_PLATES);
     return read_picture(ocr, jpeg, size, places, out, why);
@@ -269,15 +341,17 @@ const struct jpeg_picture *ocr_picture(const struct ocr *ocr)
 /* The size of a crop of the quad: its own, at most JPEG_CROP_SIDE a side. */
 static void crop_size(const struct point q[4], struct rectify_target *target)
 {
-    double wide = fmax(hypot(q[1].x - q[0].x, q[1].y - q[0].y), hypot(q[2].x - q[3].x, q[2].y - q[3].y));
-    double high = fmax(hypot(q[3].x - q[0].x, q[3].y - q[0].y), hypot(q[2].x - q[1].x, q[2].y - q[1].y));
+    double wide =
+        fmax(hypot(q[1].x - q[0].x, q[1].y - q[0].y), hypot(q[2].x - q[3].x, q[2].y - q[3].y));
+    double high =
+        fmax(hypot(q[3].x - q[0].x, q[3].y - q[0].y), hypot(q[2].x - q[1].x, q[2].y - q[1].y));
     double scale = fmin(1, JPEG_CROP_SIDE / fmax(wide, high));
     target->width = (uint32_t)fmax(1, rint(wide * scale));
     target->height = (uint32_t)fmax(1, rint(high * scale));
 }
 
-enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity, size_t *size,
-                  struct fault *why)
+enum err ocr_crop(struct ocr *ocr, const struct region *where, uint8_t *out, size_t capacity,
+                  size_t *size, struct fault *why)
 {
     struct region region = *where;
     struct rectify_target target = {.pixels = ocr->plate};

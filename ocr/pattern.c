@@ -117,13 +117,14 @@ static enum err find_region(const struct place *place, struct span name, struct 
     if (!is_region_name(name))
         return complain(place, name, "a region's name is at most 11 of a-z 0-9 -, a letter first");
     for (size_t i = 0; i < list->n_regions; i++)
-        if (strlen(list->regions[i].name) == name.n && memcmp(list->regions[i].name, name.at, name.n) == 0) {
+        if (strlen(list->regions[i].name) == name.n &&
+            memcmp(list->regions[i].name, name.at, name.n) == 0) {
             *index = (uint16_t)i;
             return ERR_OK;
         }
     if (list->n_regions == PATTERN_MAX_REGIONS)
-        return fault_set(place->why, ERR_LIMIT, "%s:%u: more than %d regions", place->name, place->line,
-                         PATTERN_MAX_REGIONS);
+        return fault_set(place->why, ERR_LIMIT, "%s:%u: more than %d regions", place->name,
+                         place->line, PATTERN_MAX_REGIONS);
     void *regions = list->regions;
     bool room = grow(&regions, list->n_regions, &list->regions_room, sizeof *list->regions);
     list->regions = regions;
@@ -140,8 +141,8 @@ static enum err add_pattern(const struct place *place, const struct pattern *pat
                             struct pattern_list *list)
 {
     if (list->n_patterns == PATTERN_MAX)
-        return fault_set(place->why, ERR_LIMIT, "%s:%u: more than %d patterns", place->name, place->line,
-                         PATTERN_MAX);
+        return fault_set(place->why, ERR_LIMIT, "%s:%u: more than %d patterns", place->name,
+                         place->line, PATTERN_MAX);
     void *patterns = list->patterns;
     bool room = grow(&patterns, list->n_patterns, &list->patterns_room, sizeof *list->patterns);
     list->patterns = patterns;
@@ -219,7 +220,8 @@ static enum err parse_lines(struct place *place, struct span text, struct patter
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         struct span line = {at, (size_t)((newline ? newline : end) - at)};
         at = newline ? newline + 1 : end;
-        while (line.n > 0 && strchr(" \t\r", line.at[line.n - 1]) != NULL && line.at[line.n - 1] != 0)
+        while (line.n > 0 && strchr(" \t\r", line.at[line.n - 1]) != NULL &&
+               line.at[line.n - 1] != 0)
             line.n--;
         if (line.n == 0 || line.at[0] == '#')
             continue;

@@ -1,9 +1,10 @@
 /* Region pattern files: which texts the plates of a jurisdiction carry.
  *
  *   # a comment
- *   us-ny<TAB>@@@####            @ a letter, # a digit, ? either, [A-FH] one of a class, anything else itself
- *   us-ny<TAB>@@@###<TAB>0.2     with a weight against the region's other patterns; 1 when absent
- *   !us-ny<TAB>absent<TAB>OIQ    letters that the region's serials never use: @ and ? leave them out
+ *   us-ny<TAB>@@@####            @ a letter, # a digit, ? either, [A-FH] one of a class, anything
+ * else itself us-ny<TAB>@@@###<TAB>0.2     with a weight against the region's other patterns; 1
+ * when absent !us-ny<TAB>absent<TAB>OIQ    letters that the region's serials never use: @ and ?
+ * leave them out
  */
 #ifndef LANEWARD_OCR_PATTERN_H
 #define LANEWARD_OCR_PATTERN_H
@@ -16,7 +17,8 @@
 
 enum { PATTERN_MAX = 8192, PATTERN_MAX_REGIONS = 512 };
 
-/* One pattern: bit c - 1 of allow[i] says that class c (1 = '0' .. 36 = 'Z') may stand at place i. */
+/* One pattern: bit c - 1 of allow[i] says that class c (1 = '0' .. 36 = 'Z') may stand at place i.
+ */
 struct pattern {
     uint64_t allow[READING_MAX_CHARS];
     uint16_t open;   /* bit i: place i was @ or ? and follows the region's absent letters */
@@ -37,8 +39,8 @@ struct pattern_list {
     size_t n_patterns, n_regions, patterns_room, regions_room;
 };
 
-/* Pure: adds a file's patterns to the list. `name` stands in the fault, with the line. ERR_INPUT, ERR_LIMIT,
- * ERR_MEMORY; then the list is as it was. */
+/* Pure: adds a file's patterns to the list. `name` stands in the fault, with the line. ERR_INPUT,
+ * ERR_LIMIT, ERR_MEMORY; then the list is as it was. */
 enum err pattern_parse(const char *text, size_t size, const char *name, struct pattern_list *list,
                        struct fault *why) MUST_USE;
 void pattern_list_release(struct pattern_list *list);

@@ -11,9 +11,9 @@
 enum { RANK_MAX = 256, RANK_TWISTED = 6 /* texts whose look-alikes are tried */ };
 
 /* Characters that are taken for each other. */
-static const char *const look_alikes[] = {"O0", "D0", "Q0", "OQ", "OD", "I1", "IT", "17", "B8", "S5",
-                                          "Z2", "G6", "Z7", "4A", "UV", "VY", "MW", "MN", "CG", "EF",
-                                          "PR", "38", "69", "L1", "HN", "KX", "56", "B3"};
+static const char *const look_alikes[] = {
+    "O0", "D0", "Q0", "OQ", "OD", "I1", "IT", "17", "B8", "S5", "Z2", "G6", "Z7", "4A",
+    "UV", "VY", "MW", "MN", "CG", "EF", "PR", "38", "69", "L1", "HN", "KX", "56", "B3"};
 
 struct entry {
     struct ctc_text text;
@@ -71,7 +71,7 @@ static bool comes_before(const struct entry *a, const struct entry *b)
     return memcmp(a->text.code, b->text.code, a->text.n) < 0;
 }
 
-static void add(struct rank *rank, const struct ctc_odds *odds, const struct syntax *syntax,
+static void add(struct rank *rank, const struct rank_views *views, const struct syntax *syntax,
                 const struct ctc_text *text)
 {
     for (size_t i = 0; i < rank->n; i++)
@@ -80,7 +80,9 @@ static void add(struct rank *rank, const struct ctc_odds *odds, const struct syn
     if (rank->n == RANK_MAX)
         return;
     struct entry entry = {.text = *text};
-    entry.text.p = ctc_probability(odds, text);
+    entry.text.p = 0;
+    for (uint8_t v = 0; v < views->n; v++)
+        entry.text.p += ctc_probability(&views->odds[v], text) / views->n;
     entry.fit = syntax_judge(syntax, text->code, text->n);
     entry.score = entry.text.p * entry.fit.odds;
     size_t at = rank->n++;
@@ -90,13 +92,14 @@ static void add(struct rank *rank, const struct ctc_odds *odds, const struct syn
 }
 
 /* The texts one look-alike away, where the picture gives that character any chance at all. */
-static void add_look_alikes(struct rank *rank, const struct ctc_odds *odds, const struct syntax *syntax,
-                            const struct ctc_text *text)
+static void add_look_alikes(struct rank *rank, const struct rank_views *views,
+                            const struct syntax *syntax, const struct ctc_text *text)
 {
     double chance[READING_MAX_CLASSES] = {0};
-    for (size_t t = 0; t < odds->steps; t++)
-        for (size_t c = 1; c < odds->classes; c++)
-            chance[c] = fmax(chance[c], odds->p[t][c]);
+    for (uint8_t v = 0; v < views->n; v++)
+        for (size_t t = 0; t < views->odds[v].steps; t++)
+            for (size_t c = 1; c < views->odds[v].classes; c++)
+                chance[c] = fmax(chance[c], views->odds[v].p[t][c]);
     for (size_t i = 0; i < text->n; i++)
         for (size_t k = 0; k < sizeof look_alikes / sizeof look_alikes[0]; k++) {
             uint8_t a = class_of(look_alikes[k][0]), b = class_of(look_alikes[k][1]);
@@ -105,7 +108,7 @@ static void add_look_alikes(struct rank *rank, const struct ctc_odds *odds, cons
             struct ctc_text twisted = *text;
             twisted.code[i] = text->code[i] == a ? b : a;
             if (chance[twisted.code[i]] > 1e-5)
-                add(rank, odds, syntax, &twisted);
+                add(rank, views, syntax, &twisted);
         }
 }
 
@@ -119,21 +122,38 @@ static struct candidate candidate_of(const struct entry *entry, double sum)
     return candidate;
 }
 
-static void gather(struct rank *rank, const struct ctc_odds *odds, const struct syntax *syntax)
+static void gather(struct rank *rank, const struct rank_views *views, const struct syntax *syntax)
 {
-    size_t n = ctc_beam(rank->ctc, odds, rank->beam);
     rank->n = 0;
-    for (size_t i = 0; i < n; i++)
-        add(rank, odds, syntax, &rank->beam[i]);
-    for (size_t i = 0; i < n && i < RANK_TWISTED; i++)
-        add_look_alikes(rank, odds, syntax, &rank->beam[i]);
+    for (uint8_t v = 0; v < views->n; v++) {
+        size_t n = ctc_beam(rank->ctc, &views->odds[v], rank->beam);
+        for (size_t i = 0; i < n; i++)
+            add(rank, views, syntax, &rank->beam[i]);
+        for (size_t i = 0; i < n && i < RANK_TWISTED; i++)
+            add_look_alikes(rank, views, syntax, &rank->beam[i]);
+    }
 }
 
-void rank_run(struct rank *rank, const struct ctc_odds *odds, const struct syntax *syntax,
+/* The mean of the views' distributions. */
+static void fill_positions(const struct rank_views *views, const struct ctc_text *text,
+                           struct reading *out)
+{
+    out->n_positions = text->n;
+    for (uint8_t v = 0; v < views->n; v++) {
+        float position[READING_MAX_CHARS][READING_MAX_CLASSES];
+        ctc_positions(&views->odds[v], text, position);
+        for (size_t i = 0; i < text->n; i++)
+            for (size_t c = 0; c < READING_MAX_CLASSES; c++)
+                out->position[i][c] += position[i][c] / (float)views->n;
+    }
+}
+
+void rank_run(struct rank *rank, const struct rank_views *views, const struct syntax *syntax,
               const struct rank_options *options, struct reading *out)
 {
+    assert(views->n >= 1 && views->n <= RANK_MAX_VIEWS);
     assert(options->topn >= 1 && options->topn <= READING_MAX_CANDIDATES);
-    gather(rank, odds, syntax);
+    gather(rank, views, syntax);
     const struct entry *best = NULL;
     double sum = 0, covered = 0;
     out->n_candidates = 0;
@@ -156,8 +176,7 @@ void rank_run(struct rank *rank, const struct ctc_odds *odds, const struct synta
     }
     if (best == NULL)
         return;
-    out->n_positions = best->text.n;
-    ctc_positions(odds, &best->text, out->position);
+    fill_positions(views, &best->text, out);
 }
 
 void rank_judge(const struct syntax *syntax, struct candidate *text)

@@ -18,7 +18,8 @@ struct reader {
 
 static enum err read_numbers(const struct model *model, struct reader_card *card, struct fault *why)
 {
-    double width = NAN, height = NAN, steps = NAN, margin_x = NAN, margin_y = NAN, heat = 1, reject = 0.8;
+    double width = NAN, height = NAN, steps = NAN, margin_x = NAN, margin_y = NAN, heat = 1,
+           reject = 0.8;
     enum err err;
     if ((err = model_number(model, "input_width", 8, RECTIFY_MAX_SIDE, &width, why)) ||
         (err = model_number(model, "input_height", 8, RECTIFY_MAX_SIDE, &height, why)) ||
@@ -28,8 +29,10 @@ static enum err read_numbers(const struct model *model, struct reader_card *card
         (err = model_number(model, "temperature", 0.1, 10, &heat, why)) ||
         (err = model_number(model, "reject", 0, 1, &reject, why)))
         return err;
-    *card = (struct reader_card){(uint32_t)width, (uint32_t)height, (float)margin_x, (float)margin_y,
-                                 (uint16_t)steps, heat, (float)reject, {0}};
+    *card = (struct reader_card){(uint32_t)width, (uint32_t)height,
+                                 (float)margin_x, (float)margin_y,
+                                 (uint16_t)steps, heat,
+                                 (float)reject,   {0}};
     return ERR_OK;
 }
 
@@ -38,7 +41,8 @@ static enum err read_card(const struct model *model, struct reader_card *out, st
     const char *alphabet = json_string_value(json_object_get(model->card, "alphabet"));
     double blank = 0;
     if (alphabet == NULL || strcmp(alphabet, READER_ALPHABET) != 0)
-        return fault_set(why, ERR_INPUT, "model card: \"alphabet\" must be \"%s\"", READER_ALPHABET);
+        return fault_set(why, ERR_INPUT, "model card: \"alphabet\" must be \"%s\"",
+                         READER_ALPHABET);
     enum err err = model_number(model, "blank", 0, 0, &blank, why);
     if (!err)
         err = read_numbers(model, out, why);
@@ -56,7 +60,8 @@ enum err reader_open(struct reader **out, const char *dir, struct fault *why)
     if (!err)
         err = read_card(&reader->model, &reader->card, why);
     if (!err) {
-        reader->input = malloc((size_t)reader->card.width * reader->card.height * sizeof *reader->input);
+        reader->input =
+            malloc((size_t)reader->card.width * reader->card.height * sizeof *reader->input);
         if (reader->input == NULL)
             err = fault_set(why, ERR_MEMORY, "no memory for the reader");
     }
@@ -97,7 +102,8 @@ static void soften(const float *logits, double temperature, double *p)
         p[c] /= sum;
 }
 
-enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds *out, struct fault *why)
+enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds *out,
+                    struct fault *why)
 {
     const struct reader_card *card = &reader->card;
     size_t pixels = (size_t)card->width * card->height;
@@ -110,7 +116,8 @@ enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds
         return err;
     if (output.size[0] != 1 || output.size[1] != 1 || output.size[2] != card->steps ||
         output.size[3] != READER_CLASSES)
-        return fault_set(why, ERR_INPUT, "the reader's scores have another shape than its card says");
+        return fault_set(why, ERR_INPUT,
+                         "the reader's scores have another shape than its card says");
     for (size_t i = 0; i < (size_t)card->steps * READER_CLASSES; i++)
         if (!isfinite(output.data[i]))
             return fault_set(why, ERR_INPUT, "the reader's scores are no numbers");

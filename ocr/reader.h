@@ -12,11 +12,11 @@ enum { READER_CLASSES = 37 };
 
 /* What the model's card says. */
 struct reader_card {
-    uint32_t width, height;    /* of the input, pixels */
-    float margin_x, margin_y;  /* of the plate's width and height, on each side */
+    uint32_t width, height;   /* of the input, pixels */
+    float margin_x, margin_y; /* of the plate's width and height, on each side */
     uint16_t steps;
-    double temperature;        /* logits are divided by it */
-    float reject;              /* a confidence below it is for a human */
+    double temperature; /* logits are divided by it */
+    float reject;       /* a confidence below it is for a human */
     struct calibration calibration;
 };
 

@@ -38,8 +38,8 @@ void rectify_free(struct rectify **rectify)
     *rectify = NULL;
 }
 
-/* Heckbert's closed form (Fundamentals of Texture Mapping, 1989, 2.2.3). Corners may lie anywhere, as long as the
- * quad is convex and goes round clockwise (y down). */
+/* Heckbert's closed form (Fundamentals of Texture Mapping, 1989, 2.2.3). Corners may lie anywhere,
+ * as long as the quad is convex and goes round clockwise (y down). */
 static bool map_of(const struct point q[4], struct map *out)
 {
     for (int i = 0; i < 4; i++) {
@@ -52,8 +52,9 @@ static bool map_of(const struct point q[4], struct map *out)
     double dy1 = q[1].y - q[2].y, dy2 = q[3].y - q[2].y, sy = q[0].y - q[1].y + q[2].y - q[3].y;
     double det = dx1 * dy2 - dy1 * dx2;
     double g = (sx * dy2 - sy * dx2) / det, h = (dx1 * sy - dy1 * sx) / det;
-    *out = (struct map){{q[1].x - q[0].x + g * q[1].x, q[3].x - q[0].x + h * q[3].x, q[0].x,
-                         q[1].y - q[0].y + g * q[1].y, q[3].y - q[0].y + h * q[3].y, q[0].y, g, h, 1}};
+    *out =
+        (struct map){{q[1].x - q[0].x + g * q[1].x, q[3].x - q[0].x + h * q[3].x, q[0].x,
+                      q[1].y - q[0].y + g * q[1].y, q[3].y - q[0].y + h * q[3].y, q[0].y, g, h, 1}};
     return true;
 }
 
@@ -69,7 +70,8 @@ static bool map_point(const struct map *map, double u, double v, struct point *o
     return true;
 }
 
-bool rectify_enlarge(const struct point quad[4], float margin_x, float margin_y, struct point out[4])
+bool rectify_enlarge(const struct point quad[4], float margin_x, float margin_y,
+                     struct point out[4])
 {
     struct map map;
     struct point grown[4];
@@ -103,9 +105,11 @@ enum err rectify_cut(struct rectify *rectify, const struct image *from, const st
     if (!map_of(quad, &map))
         return fault_set(why, ERR_INPUT, "four corners that are no plate");
     double spacing = density(quad, width, height);
-    uint32_t times = spacing > 1.5 ? (uint32_t)fmin(ceil(spacing - 0.5), RECTIFY_MAX_OVERSAMPLE) : 1;
+    uint32_t times =
+        spacing > 1.5 ? (uint32_t)fmin(ceil(spacing - 0.5), RECTIFY_MAX_OVERSAMPLE) : 1;
     uint32_t fine_width = width * times, fine_height = height * times;
-    /* From a target pixel's index to the unit square: (i + 0.5) / n; from a place in the picture to an index: - 0.5. */
+    /* From a target pixel's index to the unit square: (i + 0.5) / n; from a place in the picture to
+     * an index: - 0.5. */
     double map_index[9];
     for (int row = 0; row < 3; row++) {
         const double *m = map.m + 3 * row;

@@ -1,4 +1,5 @@
-/* Tesseract through its C API: an engine from memory, a line of grey pixels in, characters and their least belief out. */
+/* Tesseract through its C API: an engine from memory, a line of grey pixels in, characters and
+ * their least belief out. */
 #include "ocr/second.h"
 
 #include <dlfcn.h>
@@ -20,8 +21,8 @@ struct second {
     TessBaseAPI *api;
 };
 
-/* Tesseract asks OpenMP for four threads whatever the environment of the process; none may start beside this one. The
- * setting belongs to the calling thread. */
+/* Tesseract asks OpenMP for four threads whatever the environment of the process; none may start
+ * beside this one. The setting belongs to the calling thread. */
 static void stay_one_thread(void)
 {
     void (*levels)(int);
@@ -34,15 +35,17 @@ static void stay_one_thread(void)
 static enum err start(struct second *second, const struct file *data, struct fault *why)
 {
     /* No word lists, no adapting, no looking at the negative; messages go nowhere. */
-    static char *names[] = {"debug_file", "load_system_dawg", "load_freq_dawg", "classify_enable_learning",
+    static char *names[] = {"debug_file",         "load_system_dawg",
+                            "load_freq_dawg",     "classify_enable_learning",
                             "tessedit_do_invert", "invert_threshold"};
     static char *values[] = {"/dev/null", "0", "0", "0", "0", "0"};
     second->api = TessBaseAPICreate();
     if (second->api == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for Tesseract");
     if (data->size > INT_MAX ||
-        TessBaseAPIInit5(second->api, (const char *)data->bytes, (int)data->size, "plate", OEM_LSTM_ONLY, NULL, 0,
-                         names, values, sizeof names / sizeof names[0], FALSE) != 0)
+        TessBaseAPIInit5(second->api, (const char *)data->bytes, (int)data->size, "plate",
+                         OEM_LSTM_ONLY, NULL, 0, names, values, sizeof names / sizeof names[0],
+                         FALSE) != 0)
         return fault_set(why, ERR_INPUT, "Tesseract cannot load its plate model");
     TessBaseAPISetPageSegMode(second->api, PSM_RAW_LINE);
     return ERR_OK;
@@ -64,7 +67,8 @@ static enum err read_card(struct second *second, struct fault *why)
     return ERR_OK;
 }
 
-/* The first recognition allocates, and opens where messages go: it is made to give one by leaving the resolution out. */
+/* The first recognition allocates, and opens where messages go: it is made to give one by leaving
+ * the resolution out. */
 static void warm_up(struct second *second)
 {
     static const uint8_t grey[LINE_WIDTH * LINE_HEIGHT] = {0};
@@ -135,7 +139,8 @@ static struct candidate collect(const struct second *second)
         char *symbol = TessResultIteratorGetUTF8Text(at, RIL_SYMBOL);
         good = symbol != NULL && append(&text, symbol);
         TessDeleteText(symbol);
-        text.confidence = fminf(text.confidence, TessResultIteratorConfidence(at, RIL_SYMBOL) / 100);
+        text.confidence =
+            fminf(text.confidence, TessResultIteratorConfidence(at, RIL_SYMBOL) / 100);
         if (good && !TessResultIteratorNext(at, RIL_SYMBOL))
             break;
     }
@@ -147,7 +152,8 @@ static struct candidate collect(const struct second *second)
     return text;
 }
 
-enum err second_run(struct second *second, const uint8_t *plate, struct candidate *out, struct fault *why)
+enum err second_run(struct second *second, const uint8_t *plate, struct candidate *out,
+                    struct fault *why)
 {
     struct line line;
     enum err err = line_cut(plate, &line, why);

@@ -24,11 +24,12 @@ static enum err draw_mark(const struct cv_canvas *canvas, const struct show_mark
         return err;
     const float at[2] = {fmaxf(0, left), low + 18 * unit};
     err = cv_draw_text(canvas, at, mark->text, (struct cv_pen){0, 14 * unit + 2}, why);
-    return err ? err : cv_draw_text(canvas, at, mark->text, (struct cv_pen){mark->rgb, 14 * unit}, why);
+    return err ? err
+               : cv_draw_text(canvas, at, mark->text, (struct cv_pen){mark->rgb, 14 * unit}, why);
 }
 
-enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size_t n, uint8_t **bytes,
-                      size_t *size, struct fault *why)
+enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size_t n,
+                      uint8_t **bytes, size_t *size, struct fault *why)
 {
     const struct jpeg_picture *picture = ocr_picture(ocr);
     const struct image *grey = &picture->grey;
@@ -38,7 +39,8 @@ enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size
     size_t pixels = (size_t)grey->width * grey->height;
     uint8_t *rgb = malloc(pixels * 3);
     if (rgb == NULL)
-        return fault_set(why, ERR_MEMORY, "no memory for a picture of %ux%u", grey->width, grey->height);
+        return fault_set(why, ERR_MEMORY, "no memory for a picture of %ux%u", grey->width,
+                         grey->height);
     for (size_t i = 0; i < pixels; i++)
         memset(rgb + 3 * i, grey->pixels[i], 3);
     const struct cv_canvas canvas = {rgb, grey->width, grey->height};

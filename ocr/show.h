@@ -16,7 +16,7 @@ struct show_mark {
 const struct jpeg_picture *ocr_picture(const struct ocr *ocr);
 
 /* The last picture with marks on it, as a colour JPEG; `*bytes` is malloc'ed. */
-enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size_t n, uint8_t **bytes,
-                      size_t *size, struct fault *why) MUST_USE;
+enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size_t n,
+                      uint8_t **bytes, size_t *size, struct fault *why) MUST_USE;
 
 #endif

@@ -1,12 +1,16 @@
 /* Syntax: the chosen patterns as one distribution over texts, mixed with free text.
  *
- * Of texts with n characters, free text has each with probability 36^-n. A pattern has each of its texts with
- * 1 / count. Regions are equally likely; a region's patterns are as likely as their weights. The odds of a text are
+ * A pattern has each of its texts with probability 1 / count. Regions are equally likely; a
+ * region's patterns are as likely as their weights. Free text (personal plates, serials that no
+ * file knows) is a chain of letters and digits that tends to stay with one kind, each letter with 1
+ * / 26 and each digit with 1 / 10. Against texts drawn from all 36 characters alike the odds of a
+ * text of n characters are
  *
- *     ((1 - PATTERN_SHARE) + PATTERN_SHARE * sum of share / count * 36^n) ^ TRUST
+ *     ((1 - PATTERN_SHARE) * 36^n * P(free) + PATTERN_SHARE * 36^n * sum of share / count) ^ TRUST
  *
- * TRUST below 1, because the network has seen real plates and knows a part of it already. Both constants are chosen
- * on the validation split of the training crops (docs/recognition.md). */
+ * TRUST is below 1, because the network has seen real plates and knows a part of it already. It and
+ * PATTERN_SHARE are chosen on the validation split of the training crops, the chain is counted on
+ * the training split (docs/recognition.md). */
 #include "ocr/syntax.h"
 
 #include <dirent.h>
@@ -19,9 +23,12 @@
 
 #include "ocr/file.h"
 
-static const double PATTERN_SHARE = 0.9, TRUST = 0.5;
+static const double PATTERN_SHARE = 0.8, TRUST = 0.4;
 
-enum { ALPHABET = 36, SYNTAX_FILE_BYTES = 1024 * 1024, CHOICE_SIZE = 64 };
+/* Free text begins with a letter, stays with letters, stays with digits. */
+static const double FREE_LETTER_FIRST = 0.6, FREE_LETTER_AGAIN = 0.75, FREE_DIGIT_AGAIN = 0.8;
+
+enum { ALPHABET = 36, DIGITS = 10, SYNTAX_FILE_BYTES = 1024 * 1024, CHOICE_SIZE = 64 };
 
 /* A pattern ready for judging. */
 struct rule {
@@ -32,7 +39,7 @@ struct rule {
 
 struct syntax {
     struct pattern_list list;
-    struct rule *rules; /* by length */
+    struct rule *rules;                  /* by length */
     size_t first[READING_MAX_CHARS + 2]; /* rules[first[n] .. first[n + 1]] have n places */
 };
 
@@ -44,7 +51,8 @@ static bool is_chosen(const char *choice, const char *region)
 }
 
 /* Marks the regions that the choices name. */
-static enum err choose(const struct pattern_list *list, const char *chosen, bool *in, struct fault *why)
+static enum err choose(const struct pattern_list *list, const char *chosen, bool *in,
+                       struct fault *why)
 {
     bool all = chosen == NULL || chosen[strspn(chosen, " ,\t")] == 0;
     for (size_t i = 0; i < list->n_regions; i++)
@@ -90,7 +98,8 @@ static void lay_out(struct syntax *syntax, const bool *in, const double *weights
     syntax->first[READING_MAX_CHARS + 1] = n;
 }
 
-enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *chosen, struct fault *why)
+enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *chosen,
+                   struct fault *why)
 {
     bool in[PATTERN_MAX_REGIONS];
     double weights[PATTERN_MAX_REGIONS] = {0};
@@ -178,6 +187,19 @@ static bool rule_fits(const struct rule *rule, const uint8_t *code, size_t n)
     return true;
 }
 
+/* Of a text as free text, against all 36 characters alike. */
+static double free_odds(const uint8_t *code, size_t n)
+{
+    double odds = 1, letter = FREE_LETTER_FIRST; /* the chance of a letter here */
+    for (size_t i = 0; i < n; i++) {
+        bool is_letter = code[i] > DIGITS;
+        odds *=
+            is_letter ? letter * ALPHABET / (ALPHABET - DIGITS) : (1 - letter) * ALPHABET / DIGITS;
+        letter = is_letter ? FREE_LETTER_AGAIN : 1 - FREE_DIGIT_AGAIN;
+    }
+    return odds;
+}
+
 struct syntax_fit syntax_judge(const struct syntax *syntax, const uint8_t *code, size_t n)
 {
     struct syntax_fit fit = {0};
@@ -193,8 +215,7 @@ struct syntax_fit syntax_judge(const struct syntax *syntax, const uint8_t *code,
         }
     }
     fit.matches = best > 0;
-    fit.odds = syntax->first[READING_MAX_CHARS + 1] == 0
-                   ? 1
-                   : pow((1 - PATTERN_SHARE) + PATTERN_SHARE * sum, TRUST);
+    double share = syntax->first[READING_MAX_CHARS + 1] > 0 ? PATTERN_SHARE : 0;
+    fit.odds = pow((1 - share) * free_odds(code, n) + share * sum, TRUST);
     return fit;
 }

@@ -10,15 +10,17 @@ struct syntax;
 
 /* How a text stands to the patterns. */
 struct syntax_fit {
-    double odds;                       /* of the text under the mixture of patterns and free text, against free text */
-    bool matches;                      /* a pattern */
-    char region[READING_REGION_SIZE];  /* of the likeliest pattern, or "" */
+    double odds;  /* of the text under the mixture of patterns and free text, against free text */
+    bool matches; /* a pattern */
+    char region[READING_REGION_SIZE]; /* of the likeliest pattern, or "" */
 };
 
-/* Reads every .conf file of DIR and keeps the regions chosen: names or globs with spaces between; a name chooses its parts
- * too ("us": us-ny, us-ca ...); NULL or "" = all. `dir` NULL: no patterns, every text is free. ERR_IO; ERR_INPUT: a
- * line that cannot be read, or a choice that names nothing. */
-enum err syntax_open(struct syntax **out, const char *dir, const char *chosen, struct fault *why) MUST_USE;
+/* Reads every .conf file of DIR and keeps the regions chosen: names or globs with spaces between; a
+ * name chooses its parts too ("us": us-ny, us-ca ...); NULL or "" = all. `dir` NULL: no patterns,
+ * every text is free. ERR_IO; ERR_INPUT: a line that cannot be read, or a choice that names
+ * nothing. */
+enum err syntax_open(struct syntax **out, const char *dir, const char *chosen,
+                     struct fault *why) MUST_USE;
 void syntax_close(struct syntax **syntax);
 
 /* Pure: of patterns that are already parsed; `list` is emptied into the syntax, unless it fails. */

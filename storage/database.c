@@ -1,4 +1,5 @@
-/* Opening an encrypted SQLite file: every check between a path and a connection that may be trusted. */
+/* Opening an encrypted SQLite file: every check between a path and a connection that may be
+ * trusted. */
 #include "storage/database.h"
 
 #include <assert.h>
@@ -17,8 +18,8 @@
 
 enum { SALT_SIZE = 16, KEY_TEXT_SIZE = 3 + 2 * (DATABASE_KEY_SIZE + SALT_SIZE) };
 
-/* SQLCipher's raw key: x'key and salt in hex'. The salt is also the file's first 16 bytes, so a file of another key is
- * told from a damaged one. */
+/* SQLCipher's raw key: x'key and salt in hex'. The salt is also the file's first 16 bytes, so a
+ * file of another key is told from a damaged one. */
 struct raw_key {
     char text[KEY_TEXT_SIZE + 1];
     uint8_t salt[SALT_SIZE];
@@ -27,7 +28,8 @@ struct raw_key {
 static enum err raw_key_new(struct raw_key **out, const uint8_t *key, struct fault *why)
 {
     uint8_t bytes[DATABASE_KEY_SIZE + SALT_SIZE];
-    enum err result = derive_key(key, DATABASE_KEY_SIZE, "laneward database 1", bytes, sizeof bytes, why);
+    enum err result =
+        derive_key(key, DATABASE_KEY_SIZE, "laneward database 1", bytes, sizeof bytes, why);
     if (result != ERR_OK)
         return result;
     void *memory = NULL;
@@ -72,15 +74,16 @@ enum err database_fault(struct database *database, int status, struct fault *why
     case SQLITE_BUSY:
         return fault_set(why, ERR_IO, "the store is open in another process: %s", database->path);
     case SQLITE_IOERR:
-        database->broken = database->broken || status == SQLITE_IOERR_READ || status == SQLITE_IOERR_SHORT_READ;
+        database->broken =
+            database->broken || status == SQLITE_IOERR_READ || status == SQLITE_IOERR_SHORT_READ;
         /* fall through */
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-        return fault_set(why, ERR_IO, "the store cannot be read or written: %s (%d)%s%s", text, status,
-                         because != 0 ? ": " : "", because != 0 ? strerror(because) : "");
+        return fault_set(why, ERR_IO, "the store cannot be read or written: %s (%d)%s%s", text,
+                         status, because != 0 ? ": " : "", because != 0 ? strerror(because) : "");
     default:
         database->broken = true;
         return fault_set(why, ERR_CORRUPT, "the store is damaged: %s (%d): %s", text, status,
@@ -160,8 +163,8 @@ static enum err apply_settings(struct database *database, const struct sql_setti
         if (result != ERR_OK)
             return result;
         if (strcmp(value, setting->expected) != 0)
-            return fault_set(why, ERR_CORRUPT, "%s gives \"%s\" and must give \"%s\": %s", setting->read,
-                             value, setting->expected, database->path);
+            return fault_set(why, ERR_CORRUPT, "%s gives \"%s\" and must give \"%s\": %s",
+                             setting->read, value, setting->expected, database->path);
     }
     return ERR_OK;
 }
@@ -178,14 +181,16 @@ static enum err check_schema(struct database *database, struct fault *why)
         if (status != SQLITE_ROW)
             break;
         const unsigned char *text = sqlite3_column_text(statement, 0);
-        same = same && text != NULL && *expected != NULL && strcmp((const char *)text, *expected) == 0;
+        same =
+            same && text != NULL && *expected != NULL && strcmp((const char *)text, *expected) == 0;
         expected += same;
     }
     (void)sqlite3_finalize(statement);
     if (status != SQLITE_DONE)
         return database_fault(database, status, why);
     if (!same || *expected == NULL || strncmp(*expected, "CREATE", 6) == 0)
-        return fault_set(why, ERR_CORRUPT, "the tables are not those of this version: %s", database->path);
+        return fault_set(why, ERR_CORRUPT, "the tables are not those of this version: %s",
+                         database->path);
     return ERR_OK;
 }
 
@@ -200,14 +205,16 @@ static enum err connect(struct database *database, const struct raw_key *raw, st
     if (status != SQLITE_OK)
         return database_fault(database, status, why);
     if (set_limits(database->db) != SQLITE_OK)
-        return fault_set(why, ERR_IDENTITY, "this SQLite library cannot be limited as the store needs it");
+        return fault_set(why, ERR_IDENTITY,
+                         "this SQLite library cannot be limited as the store needs it");
     char version[64];
     enum err result = run_text(database, sql_cipher_version, version, sizeof version, why);
     if (result != ERR_OK)
         return result;
     if (version[0] == '\0')
-        return fault_set(why, ERR_IDENTITY, "the linked SQLite library has no cipher: "
-                                            "the store would be written in the clear, so it is not opened");
+        return fault_set(why, ERR_IDENTITY,
+                         "the linked SQLite library has no cipher: "
+                         "the store would be written in the clear, so it is not opened");
     status = sqlite3_key_v2(database->db, "main", raw->text, KEY_TEXT_SIZE);
     if (status != SQLITE_OK)
         return database_fault(database, status, why);
@@ -228,8 +235,8 @@ static void disconnect(struct database *database)
 static enum err prepare_all(struct database *database, struct fault *why)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
-        int status = sqlite3_prepare_v3(database->db, sql_text((enum sql)i), -1, SQLITE_PREPARE_PERSISTENT,
-                                        &database->statement[i], NULL);
+        int status = sqlite3_prepare_v3(database->db, sql_text((enum sql)i), -1,
+                                        SQLITE_PREPARE_PERSISTENT, &database->statement[i], NULL);
         if (status != SQLITE_OK)
             return database_fault(database, status, why);
     }
@@ -245,8 +252,8 @@ static enum err path_with(char out[DATABASE_PATH_SIZE], const char *path, const 
     return ERR_OK;
 }
 
-/* The file's first bytes, read before SQLite touches it (closing a descriptor later would drop SQLite's locks).
- * ERR_NOT_FOUND. */
+/* The file's first bytes, read before SQLite touches it (closing a descriptor later would drop
+ * SQLite's locks). ERR_NOT_FOUND. */
 static enum err check_head(const char *path, const struct raw_key *raw, struct fault *why)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -267,11 +274,15 @@ static enum err check_head(const char *path, const struct raw_key *raw, struct f
     if (size < (ssize_t)sizeof head)
         return fault_set(why, ERR_CORRUPT, "too short for a store: %s", path);
     if (memcmp(head, "SQLite format 3", sizeof head) == 0)
-        return fault_set(why, ERR_IDENTITY, "%s is an unencrypted SQLite file: it is left as it is; "
-                                            "move it away, plates do not belong in the clear", path);
+        return fault_set(why, ERR_IDENTITY,
+                         "%s is an unencrypted SQLite file: it is left as it is; "
+                         "move it away, plates do not belong in the clear",
+                         path);
     if (memcmp(head, raw->salt, sizeof head) != 0)
-        return fault_set(why, ERR_IDENTITY, "%s does not open with this host's key: it was made on another "
-                                            "host or with another key, or it is no store", path);
+        return fault_set(why, ERR_IDENTITY,
+                         "%s does not open with this host's key: it was made on another "
+                         "host or with another key, or it is no store",
+                         path);
     return ERR_OK;
 }
 
@@ -319,7 +330,8 @@ static enum err build(struct database *database, const struct raw_key *raw, stru
     if (result == ERR_OK)
         result = run_text(database, sql_text(SQL_COMMIT), nothing, sizeof nothing, why);
     if (result == ERR_OK) {
-        int status = sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        int status =
+            sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         if (status != SQLITE_OK)
             result = database_fault(database, status, why);
     }
@@ -327,7 +339,8 @@ static enum err build(struct database *database, const struct raw_key *raw, stru
     return result;
 }
 
-/* Makes the database beside its place and moves it there whole, so that a power cut leaves all of it or nothing. */
+/* Makes the database beside its place and moves it there whole, so that a power cut leaves all of
+ * it or nothing. */
 static enum err create(const char *path, const struct raw_key *raw, struct fault *why)
 {
     char wal[DATABASE_PATH_SIZE];
@@ -335,8 +348,10 @@ static enum err create(const char *path, const struct raw_key *raw, struct fault
     if (result != ERR_OK)
         return result;
     if (access(wal, F_OK) == 0)
-        return fault_set(why, ERR_CORRUPT, "%s is there without its store: bring the store back, or move it "
-                                           "away to begin anew", wal);
+        return fault_set(why, ERR_CORRUPT,
+                         "%s is there without its store: bring the store back, or move it "
+                         "away to begin anew",
+                         wal);
     struct database *fresh = calloc(1, sizeof *fresh);
     if (fresh == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a store");
@@ -380,8 +395,8 @@ static void database_free(struct database **database)
     *database = NULL;
 }
 
-enum err database_open(struct database **out, const char *path, const uint8_t key[DATABASE_KEY_SIZE],
-                       struct fault *why)
+enum err database_open(struct database **out, const char *path,
+                       const uint8_t key[DATABASE_KEY_SIZE], struct fault *why)
 {
     assert(path[0] == '/');
     struct database *database = calloc(1, sizeof *database);
@@ -421,7 +436,8 @@ void database_close(struct database **database)
         return;
     /* When this fails (disk full), the log stays, and the next opening reads it. */
     if ((*database)->db != NULL)
-        (void)sqlite3_wal_checkpoint_v2((*database)->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_wal_checkpoint_v2((*database)->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                        NULL);
     database_free(database);
 }
 
@@ -454,7 +470,8 @@ enum err database_check(struct database *database, struct fault *why)
     if (result != ERR_OK)
         return result;
     /* The cipher's check reads the file, not the log. */
-    int status = sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int status =
+        sqlite3_wal_checkpoint_v2(database->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     if (status != SQLITE_OK)
         return database_fault(database, status, why);
     char said[128];
@@ -467,6 +484,7 @@ enum err database_check(struct database *database, struct fault *why)
     }
     database->building = false;
     if (result == ERR_OK && !good)
-        result = fault_set(why, ERR_CORRUPT, "the store fails its integrity check: %s", database->path);
+        result =
+            fault_set(why, ERR_CORRUPT, "the store fails its integrity check: %s", database->path);
     return result;
 }

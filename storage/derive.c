@@ -1,4 +1,4 @@
-/* HKDF-SHA256. */
+/* Deriving one key from another with HKDF-SHA256. */
 #include "storage/derive.h"
 
 #include <assert.h>

@@ -42,7 +42,8 @@ size_t keyfile_pack(const struct keyfile *file, uint8_t *out)
 
 enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out, struct fault *why)
 {
-    uint8_t copy[KEYFILE_MAX_BYTES], begin[MARK_SIZE] = {0}, digest[DIGEST_SIZE], expected[DIGEST_SIZE] = {0};
+    uint8_t copy[KEYFILE_MAX_BYTES], begin[MARK_SIZE] = {0}, digest[DIGEST_SIZE],
+                                     expected[DIGEST_SIZE] = {0};
     if (size > sizeof copy)
         return fault_set(why, ERR_CORRUPT, "the key file is too long");
     memcpy(copy, bytes, size);
@@ -70,7 +71,8 @@ enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out, s
     return good ? ERR_OK : fault_set(why, ERR_CORRUPT, "the key file is damaged");
 }
 
-static enum err path_of(char *out, size_t size, const char *dir, const char *name, const char *suffix)
+static enum err path_of(char *out, size_t size, const char *dir, const char *name,
+                        const char *suffix)
 {
     int length = snprintf(out, size, "%s/%s%s", dir, name, suffix);
     return length > 0 && (size_t)length < size ? ERR_OK : ERR_LIMIT;
@@ -87,8 +89,10 @@ static enum err check_owner(int fd, const char *path, struct fault *why)
     if (status.st_uid != geteuid())
         return fault_set(why, ERR_DENIED, "%s belongs to another user", path);
     if ((status.st_mode & 077) != 0)
-        return fault_set(why, ERR_DENIED, "others may read %s: whoever did has the store's key; "
-                                          "if nobody did, chmod 600 it", path);
+        return fault_set(why, ERR_DENIED,
+                         "others may read %s: whoever did has the store's key; "
+                         "if nobody did, chmod 600 it",
+                         path);
     return ERR_OK;
 }
 
@@ -110,14 +114,17 @@ enum err keyfile_read(const char *dir, const char *name, struct keyfile *out, st
     if (size < 0)
         result = fault_errno(why, ERR_IO, errno, "%s", path);
     else if (keyfile_parse(bytes, (size_t)size, out, why) != ERR_OK)
-        result = fault_set(why, ERR_CORRUPT, "%s is damaged: bring it back from where it was kept, or move "
-                                             "the state folder away to begin anew", path);
+        result = fault_set(why, ERR_CORRUPT,
+                           "%s is damaged: bring it back from where it was kept, or move "
+                           "the state folder away to begin anew",
+                           path);
     OPENSSL_cleanse(bytes, sizeof bytes);
     (void)close(fd);
     return result;
 }
 
-static enum err write_durably(const char *path, const uint8_t *bytes, size_t size, struct fault *why)
+static enum err write_durably(const char *path, const uint8_t *bytes, size_t size,
+                              struct fault *why)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -141,7 +148,8 @@ static enum err sync_folder(const char *dir, struct fault *why)
     return result;
 }
 
-enum err keyfile_write(const char *dir, const char *name, const struct keyfile *file, struct fault *why)
+enum err keyfile_write(const char *dir, const char *name, const struct keyfile *file,
+                       struct fault *why)
 {
     char path[4096], fresh[4096];
     if (path_of(path, sizeof path, dir, name, "") != ERR_OK ||

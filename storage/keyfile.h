@@ -1,4 +1,5 @@
-/* The key's file in the state folder (host.key or tpm.blob): its format, and reading and writing it with care. */
+/* The key's file in the state folder (host.key or tpm.blob): its format, and reading and writing it
+ * with care. */
 #ifndef LANEWARD_STORAGE_KEYFILE_H
 #define LANEWARD_STORAGE_KEYFILE_H
 
@@ -10,7 +11,8 @@
 
 enum { KEYFILE_SECRET_SIZE = 32, KEYFILE_MAX_SEALED = 1024, KEYFILE_MAX_BYTES = 2048 };
 
-/* What stands in the file. A file that is damaged fails its SHA-256; a whole one on another host fails `check`. */
+/* What stands in the file. A file that is damaged fails its SHA-256; a whole one on another host
+ * fails `check`. */
 struct keyfile {
     bool with_serial;                    /* the DMI serial was mixed in */
     uint8_t random[KEYFILE_SECRET_SIZE]; /* of this folder alone */
@@ -23,12 +25,16 @@ struct keyfile {
 /* Pure. `out` has room for KEYFILE_MAX_BYTES; returns the bytes used. */
 size_t keyfile_pack(const struct keyfile *file, uint8_t *out);
 /* Pure. ERR_CORRUPT. */
-enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out, struct fault *why) MUST_USE;
+enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out,
+                       struct fault *why) MUST_USE;
 
-/* Reads and parses dir/name. ERR_NOT_FOUND. ERR_DENIED: not this user's, or others may read it. ERR_CORRUPT. ERR_IO. */
-enum err keyfile_read(const char *dir, const char *name, struct keyfile *out, struct fault *why) MUST_USE;
+/* Reads and parses dir/name. ERR_NOT_FOUND. ERR_DENIED: not this user's, or others may read it.
+ * ERR_CORRUPT. ERR_IO. */
+enum err keyfile_read(const char *dir, const char *name, struct keyfile *out,
+                      struct fault *why) MUST_USE;
 
-/* Writes dir/name whole, mode 0600, durable on return; replaces nothing: ERR_IO when it is there. */
+/* Writes dir/name whole, mode 0600, durable on return; replaces nothing: ERR_IO when it is there.
+ */
 enum err keyfile_write(const char *dir, const char *name, const struct keyfile *file,
                        struct fault *why) MUST_USE;
 

@@ -1,4 +1,5 @@
-/* What the store remembers beside passages: who asked what and why, when the lane was blind, how far a folder is read. */
+/* What the store remembers beside passages: who asked what and why, when the lane was blind, how
+ * far a folder is read. */
 #ifndef LANEWARD_STORAGE_LEDGER_H
 #define LANEWARD_STORAGE_LEDGER_H
 
@@ -10,12 +11,12 @@ enum { LEDGER_TEXT_SIZE = 128 };
 struct ledger_look {
     int64_t at_ms;
     uint32_t uid;
-    char user[ROW_NAME_SIZE];            /* from the kernel's uid, not from the asker */
-    char reason[LEDGER_TEXT_SIZE];       /* mandatory */
-    char case_number[LEDGER_TEXT_SIZE];  /* mandatory */
-    char kind[16];                       /* "query", "image", "status", "refused" */
-    struct store_query query;            /* of kind query */
-    uint8_t id[ROW_ID_SIZE];             /* of kind image */
+    char user[ROW_NAME_SIZE];           /* from the kernel's uid, not from the asker */
+    char reason[LEDGER_TEXT_SIZE];      /* mandatory */
+    char case_number[LEDGER_TEXT_SIZE]; /* mandatory */
+    char kind[16];                      /* "query", "image", "status", "refused" */
+    struct store_query query;           /* of kind query */
+    uint8_t id[ROW_ID_SIZE];            /* of kind image */
     uint32_t n_answered;
 };
 
@@ -26,16 +27,18 @@ struct ledger_gap {
     char why[64];
 };
 
-/* Durable on return. ERR_IO. ERR_INPUT: reason or case number is empty (a look of kind "refused" may lack them). */
-enum err ledger_look(struct store *store, const struct ledger_look *look, struct fault *why) MUST_USE;
+/* Durable on return. ERR_IO. ERR_INPUT: reason or case number is empty (a look of kind "refused"
+ * may lack them). */
+enum err ledger_look(struct store *store, const struct ledger_look *look,
+                     struct fault *why) MUST_USE;
 enum err ledger_gap(struct store *store, const struct ledger_gap *gap, struct fault *why) MUST_USE;
 
 /* Gaps that overlap the query's time and lane, oldest first, at most `room`. */
 enum err ledger_gaps(struct store *store, const struct store_query *query, struct ledger_gap *out,
                      size_t room, size_t *n_gaps, struct fault *why) MUST_USE;
 
-/* How far a watched folder has been read: an opaque text of the capture's own, at most 300 bytes, a camera.
- * Reading one that was never set gives "". */
+/* How far a watched folder has been read: an opaque text of the capture's own, at most 300 bytes, a
+ * camera. Reading one that was never set gives "". */
 enum err ledger_set_cursor(struct store *store, const char *camera, const char *cursor,
                            struct fault *why) MUST_USE;
 enum err ledger_cursor(struct store *store, const char *camera, char *out, size_t size,

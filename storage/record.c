@@ -155,7 +155,8 @@ static int bind_packed(sqlite3_stmt *statement, const struct row *row)
         wire_put(&w, row->candidates[i].matches_pattern, 1);
     }
     assert(!w.bad);
-    status |= statement_copy_blob(statement, ":candidates", candidates, (size_t)(w.at - candidates));
+    status |=
+        statement_copy_blob(statement, ":candidates", candidates, (size_t)(w.at - candidates));
     char folded[ROW_PLATE_SIZE];
     record_fold(row->plate, folded);
     return status | statement_copy_text(statement, ":folded", folded);
@@ -228,10 +229,12 @@ enum err record_read(sqlite3_stmt *statement, struct row *out, struct fault *why
                       .clock_synchronised = sqlite3_column_int(statement, 4) != 0,
                       .needs_review = sqlite3_column_int(statement, 5) != 0,
                       .confidence = (float)sqlite3_column_double(statement, 10)};
-    const int64_t counts[] = {sqlite3_column_int64(statement, 11), sqlite3_column_int64(statement, 12),
-                              sqlite3_column_int64(statement, 13), sqlite3_column_int64(statement, 16)};
+    const int64_t counts[] = {
+        sqlite3_column_int64(statement, 11), sqlite3_column_int64(statement, 12),
+        sqlite3_column_int64(statement, 13), sqlite3_column_int64(statement, 16)};
     const void *id = sqlite3_column_blob(statement, 0);
-    bool good = id != NULL && sqlite3_column_bytes(statement, 0) == ROW_ID_SIZE && counts_good(counts, 4);
+    bool good =
+        id != NULL && sqlite3_column_bytes(statement, 0) == ROW_ID_SIZE && counts_good(counts, 4);
     good = good && statement_text(statement, 6, row.lane, sizeof row.lane) &&
            statement_text(statement, 7, row.camera, sizeof row.camera) &&
            statement_text(statement, 8, row.plate, sizeof row.plate) &&

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 enum {
-    ROW_ID_SIZE = 16,         /* bytes */
-    ROW_PLATE_SIZE = 13,      /* 12 characters and the closing zero */
-    ROW_NAME_SIZE = 32,       /* lane or camera, with the closing zero */
+    ROW_ID_SIZE = 16,    /* bytes */
+    ROW_PLATE_SIZE = 13, /* 12 characters and the closing zero */
+    ROW_NAME_SIZE = 32,  /* lane or camera, with the closing zero */
     ROW_REGION_SIZE = 12,
     ROW_MAX_CANDIDATES = 10,
     ROW_MAX_CROP = 48 * 1024, /* bytes of a plate's JPEG */
@@ -25,7 +25,8 @@ struct row_candidate {
 };
 
 struct row {
-    uint8_t id[ROW_ID_SIZE]; /* made once by the recognizer; a resend or an update carries the same */
+    uint8_t
+        id[ROW_ID_SIZE]; /* made once by the recognizer; a resend or an update carries the same */
     enum row_state state;
     int64_t first_ms, last_ms; /* Unix time in milliseconds of the first and the last frame */
     bool clock_synchronised;   /* the host's clock was disciplined when it was seen */
@@ -39,8 +40,9 @@ struct row {
     uint32_t frame_width, frame_height;
     float corner[8]; /* x, y of the best frame's four corners, clockwise from top left, pixels */
     uint8_t n_candidates;
-    struct row_candidate candidates[ROW_MAX_CANDIDATES]; /* best first; [0] is plate itself */
-    uint32_t crop_size; /* bytes of the plate's JPEG kept beside the row; 0: none */
+    struct row_candidate
+        candidates[ROW_MAX_CANDIDATES]; /* best first; [0] is plate, where it has one */
+    uint32_t crop_size;                 /* bytes of the plate's JPEG kept beside the row; 0: none */
 };
 
 #endif

@@ -7,25 +7,29 @@
 #include <string.h>
 
 const char *const sql_create[] = {
-    "CREATE TABLE passage(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, state INTEGER NOT NULL,"
+    "CREATE TABLE passage(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+    " state INTEGER NOT NULL,"
     " first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, clock_synchronised INTEGER NOT NULL,"
     " needs_review INTEGER NOT NULL, lane TEXT NOT NULL, camera TEXT NOT NULL, plate TEXT NOT NULL,"
-    " folded TEXT NOT NULL, region TEXT NOT NULL, confidence REAL NOT NULL, n_frames INTEGER NOT NULL,"
+    " folded TEXT NOT NULL, region TEXT NOT NULL, confidence REAL NOT NULL,"
+    " n_frames INTEGER NOT NULL,"
     " frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, corners BLOB NOT NULL,"
     " candidates BLOB NOT NULL, crop_size INTEGER NOT NULL) STRICT",
-    /* The digest is of jpeg: a page in the middle of a long value that fails SQLCipher's check reads as zeros, without
-     * an error from the statement that read it. */
+    /* The digest is of jpeg: a page in the middle of a long value that fails SQLCipher's check
+     * reads as zeros, without an error from the statement that read it. */
     "CREATE TABLE crop(number INTEGER PRIMARY KEY REFERENCES passage(number) ON DELETE CASCADE,"
     " digest BLOB NOT NULL, jpeg BLOB NOT NULL) STRICT",
     "CREATE TABLE look(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, uid INTEGER NOT NULL,"
     " user TEXT NOT NULL, reason TEXT NOT NULL, case_number TEXT NOT NULL, kind TEXT NOT NULL,"
-    " plate TEXT NOT NULL, look_alike INTEGER NOT NULL, lane TEXT NOT NULL, from_ms INTEGER NOT NULL,"
+    " plate TEXT NOT NULL, look_alike INTEGER NOT NULL, lane TEXT NOT NULL,"
+    " from_ms INTEGER NOT NULL,"
     " to_ms INTEGER NOT NULL, most INTEGER NOT NULL, id BLOB NOT NULL, n_answered INTEGER NOT NULL)"
     " STRICT",
     "CREATE TABLE gap(number INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,"
     " lane TEXT NOT NULL, why TEXT NOT NULL) STRICT",
     "CREATE TABLE cursor(camera TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    /* Both times stand in each index, so that a search by time reads table rows only of its answers. */
+    /* Both times stand in each index, so that a search by time reads table rows only of its
+       answers. */
     "CREATE INDEX passage_time ON passage(first_ms, last_ms)",
     "CREATE INDEX passage_lane ON passage(lane, first_ms, last_ms)",
     "CREATE INDEX passage_plate ON passage(plate, first_ms, last_ms)",
@@ -42,7 +46,8 @@ const char sql_integrity[] = "PRAGMA integrity_check(1)";
 const char sql_cipher_check[] = "PRAGMA cipher_integrity_check";
 
 const struct sql_setting sql_settings_cipher[] = {
-    {"PRAGMA cipher_log=off", "PRAGMA cipher_log_level=NONE", "NONE"}, /* it writes to stderr by default */
+    /* It writes to stderr by default. */
+    {"PRAGMA cipher_log=off", "PRAGMA cipher_log_level=NONE", "NONE"},
     {NULL, "PRAGMA cipher_page_size", "4096"},
     {NULL, "PRAGMA cipher_use_hmac", "1"},
     {NULL, "PRAGMA cipher_hmac_algorithm", "HMAC_SHA512"},
@@ -61,8 +66,8 @@ const struct sql_setting sql_settings[] = {
     {"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
     {"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
     {"PRAGMA automatic_index=OFF", "PRAGMA automatic_index", "0"},
-    {"PRAGMA cache_size=-8192", "PRAGMA cache_size", "-8192"},                   /* 8 MiB */
-    {"PRAGMA wal_autocheckpoint=1000", "PRAGMA wal_autocheckpoint", "1000"},     /* pages: 4 MB */
+    {"PRAGMA cache_size=-8192", "PRAGMA cache_size", "-8192"},                     /* 8 MiB */
+    {"PRAGMA wal_autocheckpoint=1000", "PRAGMA wal_autocheckpoint", "1000"},       /* pages: 4 MB */
     {"PRAGMA journal_size_limit=8388608", "PRAGMA journal_size_limit", "8388608"}, /* bytes */
     {NULL, NULL, NULL},
 };
@@ -73,7 +78,7 @@ const struct sql_setting sql_settings_marks[] = {
     {NULL, NULL, NULL},
 };
 
-#define COLUMNS                                                                                   \
+#define COLUMNS                                                                                    \
     "id, state, first_ms, last_ms, clock_synchronised, needs_review, lane, camera, plate, region," \
     " confidence, n_frames, frame_width, frame_height, corners, candidates, crop_size"
 #define FIND "SELECT " COLUMNS " FROM passage WHERE first_ms <= :to AND last_ms >= :from"
@@ -84,11 +89,12 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    /* An older state, or an older report of the same state, changes nothing. A row without a crop keeps the one there. */
+    /* An older state, or an older report of the same state, changes nothing. A row without a crop
+       keeps the one there. */
     [SQL_PUT] =
         "INSERT INTO passage(" COLUMNS ", folded) VALUES(:id, :state, :first_ms, :last_ms,"
-        " :clock_synchronised, :needs_review, :lane, :camera, :plate, :region, :confidence, :n_frames,"
-        " :frame_width, :frame_height, :corners, :candidates, :crop_size, :folded)"
+        " :clock_synchronised, :needs_review, :lane, :camera, :plate, :region, :confidence,"
+        " :n_frames, :frame_width, :frame_height, :corners, :candidates, :crop_size, :folded)"
         " ON CONFLICT(id) DO UPDATE SET state=excluded.state, first_ms=excluded.first_ms,"
         " last_ms=excluded.last_ms, clock_synchronised=excluded.clock_synchronised,"
         " needs_review=excluded.needs_review, lane=excluded.lane, camera=excluded.camera,"
@@ -98,9 +104,10 @@ static const char *const texts[SQL_COUNT] = {
         " corners=excluded.corners, candidates=excluded.candidates,"
         " crop_size=iif(excluded.crop_size > 0, excluded.crop_size, crop_size)"
         " WHERE excluded.state > state OR (excluded.state = state AND excluded.last_ms >= last_ms)",
-    [SQL_PUT_CROP] = "INSERT INTO crop(number, digest, jpeg) SELECT number, :digest, :jpeg FROM passage"
-                     " WHERE id = :id"
-                     " ON CONFLICT(number) DO UPDATE SET digest=excluded.digest, jpeg=excluded.jpeg",
+    [SQL_PUT_CROP] =
+        "INSERT INTO crop(number, digest, jpeg) SELECT number, :digest, :jpeg FROM passage"
+        " WHERE id = :id"
+        " ON CONFLICT(number) DO UPDATE SET digest=excluded.digest, jpeg=excluded.jpeg",
     [SQL_FIND_ANY] = FIND NEWEST_FIRST,
     [SQL_FIND_LANE] = FIND " AND lane = :lane" NEWEST_FIRST,
     [SQL_FIND_PLATE] = FIND " AND plate = :plate" OF_LANE NEWEST_FIRST,
@@ -109,15 +116,18 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_FIND_FOLDED] = FIND " AND folded = :plate" OF_LANE NEWEST_FIRST,
     [SQL_FIND_FOLDED_PATTERN] =
         FIND " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
-    [SQL_CROP] = "SELECT digest, jpeg FROM crop WHERE number = (SELECT number FROM passage WHERE id = :id)",
+    [SQL_CROP] =
+        "SELECT digest, jpeg FROM crop WHERE number = (SELECT number FROM passage WHERE id = :id)",
     [SQL_STATS] = "SELECT count(*), min(first_ms) FROM passage",
-    [SQL_LOOK] = "INSERT INTO look(at_ms, uid, user, reason, case_number, kind, plate, look_alike, lane,"
-                 " from_ms, to_ms, most, id, n_answered) VALUES(:at_ms, :uid, :user, :reason,"
-                 " :case_number, :kind, :plate, :look_alike, :lane, :from, :to, :limit, :id,"
-                 " :n_answered)",
+    [SQL_LOOK] =
+        "INSERT INTO look(at_ms, uid, user, reason, case_number, kind, plate, look_alike, lane,"
+        " from_ms, to_ms, most, id, n_answered) VALUES(:at_ms, :uid, :user, :reason,"
+        " :case_number, :kind, :plate, :look_alike, :lane, :from, :to, :limit, :id,"
+        " :n_answered)",
     [SQL_GAP] = "INSERT INTO gap(from_ms, to_ms, lane, why) VALUES(:from, :to, :lane, :why)",
-    [SQL_GAPS] = "SELECT from_ms, to_ms, lane, why FROM gap WHERE from_ms <= :to AND to_ms >= :from"
-                 OF_LANE " ORDER BY from_ms, number LIMIT :limit",
+    [SQL_GAPS] =
+        "SELECT from_ms, to_ms, lane, why FROM gap WHERE from_ms <= :to AND to_ms >= :from" OF_LANE
+        " ORDER BY from_ms, number LIMIT :limit",
     [SQL_SET_CURSOR] = "INSERT INTO cursor(camera, position) VALUES(:camera, :position)"
                        " ON CONFLICT(camera) DO UPDATE SET position=excluded.position",
     [SQL_CURSOR] = "SELECT position FROM cursor WHERE camera = :camera",

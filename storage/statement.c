@@ -56,6 +56,7 @@ bool statement_text(sqlite3_stmt *statement, int column, char *out, size_t size)
 
 void statement_reset(sqlite3_stmt *statement)
 {
-    (void)sqlite3_reset(statement); /* repeats the failure of the last step, which is already known */
+    (void)sqlite3_reset(
+        statement); /* repeats the failure of the last step, which is already known */
     (void)sqlite3_clear_bindings(statement);
 }

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Return SQLite's result. A statement that lacks the parameter is left as it is, so that one binding serves several.
- * text and blob borrow their bytes until the statement is reset; copy_ takes a copy. */
+/* Return SQLite's result. A statement that lacks the parameter is left as it is, so that one
+ * binding serves several. text and blob borrow their bytes until the statement is reset; copy_
+ * takes a copy. */
 int statement_bind_int(sqlite3_stmt *statement, const char *name, int64_t value);
 int statement_bind_text(sqlite3_stmt *statement, const char *name, const char *text);
 int statement_bind_blob(sqlite3_stmt *statement, const char *name, const void *bytes, size_t size);

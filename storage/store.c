@@ -33,7 +33,8 @@ static enum err check_folder(const char *dir, char path[DATABASE_PATH_SIZE], str
     if (!S_ISDIR(status.st_mode))
         return fault_set(why, ERR_IO, "the state folder %s is not a folder", dir);
     if (status.st_uid != geteuid() || (status.st_mode & 077) != 0)
-        return fault_set(why, ERR_DENIED, "the state folder %s must be this user's, of mode 0700", dir);
+        return fault_set(why, ERR_DENIED, "the state folder %s must be this user's, of mode 0700",
+                         dir);
     char real[PATH_MAX];
     if (realpath(dir, real) == NULL)
         return fault_errno(why, ERR_IO, errno, "the state folder %s", dir);
@@ -73,7 +74,8 @@ void store_close(struct store **store)
     *store = NULL;
 }
 
-enum err store_put(struct store *store, const struct row *row, const uint8_t *crop, struct fault *why)
+enum err store_put(struct store *store, const struct row *row, const uint8_t *crop,
+                   struct fault *why)
 {
     enum err result = record_check(row, why);
     if (result != ERR_OK)
@@ -100,10 +102,12 @@ enum err store_put(struct store *store, const struct row *row, const uint8_t *cr
     return database_end(database, result, why);
 }
 
-/* The statement of a query, its parameters bound. `low` and `high` enclose all that a pattern can match. */
+/* The statement of a query, its parameters bound. `low` and `high` enclose all that a pattern can
+ * match. */
 static int bind_query(struct database *database, const struct store_query *query, enum sql *out)
 {
-    char plate[ROW_PLATE_SIZE], low[ROW_PLATE_SIZE], high[ROW_PLATE_SIZE] = "~"; /* after all of A-Z, 0-9 */
+    char plate[ROW_PLATE_SIZE], low[ROW_PLATE_SIZE],
+        high[ROW_PLATE_SIZE] = "~"; /* after all of A-Z, 0-9 */
     memcpy(plate, query->plate, sizeof plate);
     if (query->look_alike)
         record_fold(query->plate, plate);
@@ -164,13 +168,14 @@ enum err store_find(struct store *store, const struct store_query *query, struct
 }
 
 /* Copies the picture out when its digest is right. */
-static enum err take_crop(struct database *database, sqlite3_stmt *statement, uint8_t *out, size_t *size,
-                          struct fault *why)
+static enum err take_crop(struct database *database, sqlite3_stmt *statement, uint8_t *out,
+                          size_t *size, struct fault *why)
 {
     uint8_t digest[DIGEST_SIZE];
     const void *bytes = sqlite3_column_blob(statement, 1);
     int n = sqlite3_column_bytes(statement, 1);
-    if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP || sqlite3_column_bytes(statement, 0) != DIGEST_SIZE)
+    if (bytes == NULL || n <= 0 || n > ROW_MAX_CROP ||
+        sqlite3_column_bytes(statement, 0) != DIGEST_SIZE)
         return database_fault(database, SQLITE_CORRUPT, why);
     digest_of(bytes, (size_t)n, digest);
     if (memcmp(digest, sqlite3_column_blob(statement, 0), DIGEST_SIZE) != 0)

@@ -1,4 +1,5 @@
-/* The TPM through tpm2-tss ESAPI; every secret crosses the bus encrypted, in a session salted to the storage root key. */
+/* The TPM through tpm2-tss ESAPI; every secret crosses the bus encrypted, in a session salted to
+ * the storage root key. */
 #include "storage/tpm.h"
 
 #include <assert.h>
@@ -31,9 +32,12 @@ static TSS2_RC bare(TSS2_RC status)
 static enum err tpm_fault(TSS2_RC status, const char *doing, struct fault *why)
 {
     if (bare(status) == TPM2_RC_LOCKOUT)
-        return fault_set(why, ERR_IO, "the TPM is locked after wrong guesses of others: wait, or clear its "
-                                      "lockout (tpm2_dictionarylockout -c); %s", doing);
-    return fault_set(why, ERR_IO, "the TPM refuses to %s: %s (0x%x)", doing, Tss2_RC_Decode(status), status);
+        return fault_set(why, ERR_IO,
+                         "the TPM is locked after wrong guesses of others: wait, or clear its "
+                         "lockout (tpm2_dictionarylockout -c); %s",
+                         doing);
+    return fault_set(why, ERR_IO, "the TPM refuses to %s: %s (0x%x)", doing, Tss2_RC_Decode(status),
+                     status);
 }
 
 static void link_close(struct link *link)
@@ -44,16 +48,18 @@ static void link_close(struct link *link)
     Tss2_TctiLdr_Finalize(&link->tcti);
 }
 
-/* The TCG's template for an ECC storage root key, so that the same key comes out of the same TPM each time. */
+/* The TCG's template for an ECC storage root key, so that the same key comes out of the same TPM
+ * each time. */
 static TSS2_RC make_root(struct link *link)
 {
     const TPM2B_PUBLIC template = {
         .publicArea = {
             .type = TPM2_ALG_ECC,
             .nameAlg = TPM2_ALG_SHA256,
-            .objectAttributes = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT | TPMA_OBJECT_FIXEDTPM |
-                                TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |
-                                TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA,
+            .objectAttributes = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT |
+                                TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
+                                TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH |
+                                TPMA_OBJECT_NODA,
             .parameters.eccDetail = {.symmetric = {.algorithm = TPM2_ALG_AES,
                                                    .keyBits = {.aes = 128},
                                                    .mode = {.aes = TPM2_ALG_CFB}},
@@ -65,8 +71,9 @@ static TSS2_RC make_root(struct link *link)
     const TPM2B_SENSITIVE_CREATE nothing = {0};
     const TPM2B_DATA outside = {0};
     const TPML_PCR_SELECTION none = {0};
-    return Esys_CreatePrimary(link->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                              &nothing, &template, &outside, &none, &link->root, NULL, NULL, NULL, NULL);
+    return Esys_CreatePrimary(link->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                              ESYS_TR_NONE, &nothing, &template, &outside, &none, &link->root, NULL,
+                              NULL, NULL, NULL);
 }
 
 static enum err link_open(struct link *link, const char *tcti, struct fault *why)
@@ -78,8 +85,10 @@ static enum err link_open(struct link *link, const char *tcti, struct fault *why
         status = Esys_Initialize(&link->esys, link->tcti, NULL);
     if (status != TSS2_RC_SUCCESS) {
         link_close(link);
-        return fault_set(why, ERR_IO, "no TPM answers at %s: switch it on in the firmware, load its driver, let "
-                                      "this user open it, or correct the option tpm (0x%x)", tcti, status);
+        return fault_set(why, ERR_IO,
+                         "no TPM answers at %s: switch it on in the firmware, load its driver, let "
+                         "this user open it, or correct the option tpm (0x%x)",
+                         tcti, status);
     }
     status = make_root(link);
     if (status == TSS2_RC_SUCCESS)
@@ -88,29 +97,36 @@ static enum err link_open(struct link *link, const char *tcti, struct fault *why
     return tpm_fault(status, "make its storage root key", why);
 }
 
-/* A session of `type` whose secrets the root key salts; parameters are encrypted in the directions of `attributes`. */
-static TSS2_RC start_session(struct link *link, TPM2_SE type, TPMA_SESSION attributes, ESYS_TR *session)
+/* A session of `type` whose secrets the root key salts; parameters are encrypted in the directions
+ * of `attributes`. */
+static TSS2_RC start_session(struct link *link, TPM2_SE type, TPMA_SESSION attributes,
+                             ESYS_TR *session)
 {
-    TSS2_RC status = Esys_StartAuthSession(link->esys, link->root, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                           ESYS_TR_NONE, NULL, type, &bus_cipher, TPM2_ALG_SHA256, session);
+    TSS2_RC status =
+        Esys_StartAuthSession(link->esys, link->root, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              ESYS_TR_NONE, NULL, type, &bus_cipher, TPM2_ALG_SHA256, session);
     if (status != TSS2_RC_SUCCESS)
         return status;
-    return Esys_TRSess_SetAttributes(link->esys, *session, attributes | TPMA_SESSION_CONTINUESESSION, 0xff);
+    return Esys_TRSess_SetAttributes(link->esys, *session,
+                                     attributes | TPMA_SESSION_CONTINUESESSION, 0xff);
 }
 
-/* The policy: these PCRs of the SHA-256 bank as they are now, and the object's authorization value. */
+/* The policy: these PCRs of the SHA-256 bank as they are now, and the object's authorization value.
+ */
 static TSS2_RC apply_policy(struct link *link, ESYS_TR session, uint32_t pcr_mask)
 {
     const TPML_PCR_SELECTION pcrs = {
         .count = 1,
-        .pcrSelections = {{.hash = TPM2_ALG_SHA256,
-                           .sizeofSelect = 3,
-                           .pcrSelect = {(BYTE)pcr_mask, (BYTE)(pcr_mask >> 8), (BYTE)(pcr_mask >> 16)}}}};
+        .pcrSelections = {
+            {.hash = TPM2_ALG_SHA256,
+             .sizeofSelect = 3,
+             .pcrSelect = {(BYTE)pcr_mask, (BYTE)(pcr_mask >> 8), (BYTE)(pcr_mask >> 16)}}}};
     const TPM2B_DIGEST now = {0}; /* empty: the TPM takes its own values */
     TSS2_RC status =
         Esys_PolicyPCR(link->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &now, &pcrs);
     if (status == TSS2_RC_SUCCESS)
-        status = Esys_PolicyAuthValue(link->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
+        status =
+            Esys_PolicyAuthValue(link->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
     return status;
 }
 
@@ -122,7 +138,8 @@ static TSS2_RC policy_digest(struct link *link, uint32_t pcr_mask, TPM2B_DIGEST 
     if (status == TSS2_RC_SUCCESS)
         status = apply_policy(link, trial, pcr_mask);
     if (status == TSS2_RC_SUCCESS)
-        status = Esys_PolicyGetDigest(link->esys, trial, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &digest);
+        status = Esys_PolicyGetDigest(link->esys, trial, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                      &digest);
     if (status == TSS2_RC_SUCCESS)
         *out = *digest;
     if (trial != ESYS_TR_NONE)
@@ -142,14 +159,16 @@ static TSS2_RC pack(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, st
     return status;
 }
 
-static TSS2_RC seal(struct link *link, const uint8_t *auth, const uint8_t *secret, struct keyfile *file)
+static TSS2_RC seal(struct link *link, const uint8_t *auth, const uint8_t *secret,
+                    struct keyfile *file)
 {
     TPM2B_SENSITIVE_CREATE inside = {.sensitive = {.userAuth = {.size = KEYFILE_SECRET_SIZE},
                                                    .data = {.size = KEYFILE_SECRET_SIZE}}};
     TPM2B_PUBLIC template = {
         .publicArea = {.type = TPM2_ALG_KEYEDHASH,
                        .nameAlg = TPM2_ALG_SHA256,
-                       .objectAttributes = TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_NODA,
+                       .objectAttributes =
+                           TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_NODA,
                        .parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL}};
     const TPM2B_DATA outside = {0};
     const TPML_PCR_SELECTION none = {0};
@@ -160,10 +179,11 @@ static TSS2_RC seal(struct link *link, const uint8_t *auth, const uint8_t *secre
     memcpy(inside.sensitive.data.buffer, secret, KEYFILE_SECRET_SIZE);
     TSS2_RC status = policy_digest(link, file->pcr_mask, &template.publicArea.authPolicy);
     if (status == TSS2_RC_SUCCESS)
-        status = start_session(link, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT, &session);
+        status = start_session(link, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT,
+                               &session);
     if (status == TSS2_RC_SUCCESS)
-        status = Esys_Create(link->esys, link->root, session, ESYS_TR_NONE, ESYS_TR_NONE, &inside, &template,
-                             &outside, &none, &private, &public, NULL, NULL, NULL);
+        status = Esys_Create(link->esys, link->root, session, ESYS_TR_NONE, ESYS_TR_NONE, &inside,
+                             &template, &outside, &none, &private, &public, NULL, NULL, NULL);
     if (status == TSS2_RC_SUCCESS)
         status = pack(public, private, file);
     OPENSSL_cleanse(&inside, sizeof inside);
@@ -175,7 +195,8 @@ static TSS2_RC seal(struct link *link, const uint8_t *auth, const uint8_t *secre
 }
 
 enum err tpm_seal(const char *tcti, const uint8_t auth[KEYFILE_SECRET_SIZE],
-                  const uint8_t secret[KEYFILE_SECRET_SIZE], struct keyfile *file, struct fault *why)
+                  const uint8_t secret[KEYFILE_SECRET_SIZE], struct keyfile *file,
+                  struct fault *why)
 {
     assert(file->pcr_mask != 0);
     struct link link;
@@ -188,7 +209,8 @@ enum err tpm_seal(const char *tcti, const uint8_t auth[KEYFILE_SECRET_SIZE],
 }
 
 /* Loading tells whether the object was sealed under this TPM's root key. */
-static enum err load(struct link *link, const struct keyfile *file, ESYS_TR *object, struct fault *why)
+static enum err load(struct link *link, const struct keyfile *file, ESYS_TR *object,
+                     struct fault *why)
 {
     TPM2B_PUBLIC public = {0};
     TPM2B_PRIVATE private = {0};
@@ -198,12 +220,13 @@ static enum err load(struct link *link, const struct keyfile *file, ESYS_TR *obj
         status = Tss2_MU_TPM2B_PRIVATE_Unmarshal(file->sealed, file->sealed_size, &at, &private);
     if (status != TSS2_RC_SUCCESS || at != file->sealed_size)
         return fault_set(why, ERR_CORRUPT, "what the TPM has sealed is damaged");
-    status = Esys_Load(link->esys, link->root, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &private, &public,
-                       object);
+    status = Esys_Load(link->esys, link->root, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                       &private, &public, object);
     if (bare(status) == TPM2_RC_INTEGRITY)
-        return fault_set(why, ERR_IDENTITY, "the store was bound to another TPM, or this one was cleared: it "
-                                            "opens on its own host only; to begin anew here, move the state "
-                                            "folder away");
+        return fault_set(why, ERR_IDENTITY,
+                         "the store was bound to another TPM, or this one was cleared: it "
+                         "opens on its own host only; to begin anew here, move the state "
+                         "folder away");
     return status == TSS2_RC_SUCCESS ? ERR_OK : tpm_fault(status, "load the store's key", why);
 }
 
@@ -228,14 +251,17 @@ static enum err unseal_fault(TSS2_RC status, const struct keyfile *file, struct 
     switch (bare(status)) {
     case TPM2_RC_POLICY_FAIL:
         list_pcrs(file->pcr_mask, pcrs);
-        return fault_set(why, ERR_IDENTITY, "the boot state of this host (PCR %s) is not the one that the store "
-                                            "was bound to: undo the change of firmware, Secure Boot or boot "
-                                            "loader and restart; if it has to stay, the stored passages are "
-                                            "lost: move the state folder away to begin anew", pcrs);
+        return fault_set(why, ERR_IDENTITY,
+                         "the boot state of this host (PCR %s) is not the one that the store "
+                         "was bound to: undo the change of firmware, Secure Boot or boot "
+                         "loader and restart; if it has to stay, the stored passages are "
+                         "lost: move the state folder away to begin anew",
+                         pcrs);
     case TPM2_RC_BAD_AUTH:
     case TPM2_RC_AUTH_FAIL:
-        return fault_set(why, ERR_IDENTITY, "the TPM does not accept this host's identity for the store's key: "
-                                            "tpm.blob belongs to another state folder");
+        return fault_set(why, ERR_IDENTITY,
+                         "the TPM does not accept this host's identity for the store's key: "
+                         "tpm.blob belongs to another state folder");
     default:
         return tpm_fault(status, "unseal the store's key", why);
     }
@@ -268,8 +294,9 @@ static TSS2_RC unseal(struct link *link, ESYS_TR object, const uint8_t *auth, ui
     return status;
 }
 
-enum err tpm_unseal(const char *tcti, const uint8_t auth[KEYFILE_SECRET_SIZE], const struct keyfile *file,
-                    uint8_t secret[KEYFILE_SECRET_SIZE], struct fault *why)
+enum err tpm_unseal(const char *tcti, const uint8_t auth[KEYFILE_SECRET_SIZE],
+                    const struct keyfile *file, uint8_t secret[KEYFILE_SECRET_SIZE],
+                    struct fault *why)
 {
     struct link link;
     enum err result = link_open(&link, tcti, why);

@@ -38,8 +38,9 @@ static json_t *coordinates_json(const struct region *where)
 {
     json_t *list = json_array();
     for (int i = 0; i < 4; i++)
-        json_array_append_new(list, json_pack("{s:I, s:I}", "x", (json_int_t)lrintf(where->corner[i].x), "y",
-                                              (json_int_t)lrintf(where->corner[i].y)));
+        json_array_append_new(list,
+                              json_pack("{s:I, s:I}", "x", (json_int_t)lrintf(where->corner[i].x),
+                                        "y", (json_int_t)lrintf(where->corner[i].y)));
     return list;
 }
 
@@ -55,17 +56,20 @@ static json_t *candidates_json(const struct reading *reading)
     return list;
 }
 
-static json_t *plate_json(const struct reading *reading, int index, double milliseconds, unsigned topn)
+static json_t *plate_json(const struct reading *reading, int index, double milliseconds,
+                          unsigned topn)
 {
     const struct candidate *best = &reading->candidates[0];
-    return json_pack("{s:s, s:f, s:i, s:i, s:s, s:i, s:f, s:i, s:o, s:o}", "plate", best->text, "confidence",
-                     percent(best->confidence), "matches_template", (int)best->matches_pattern, "plate_index",
-                     index, "region", best->region, "region_confidence", 0, "processing_time_ms", milliseconds,
-                     "requested_topn", (int)topn, "coordinates", coordinates_json(&reading->where), "candidates",
+    return json_pack("{s:s, s:f, s:i, s:i, s:s, s:i, s:f, s:i, s:o, s:o}", "plate", best->text,
+                     "confidence", percent(best->confidence), "matches_template",
+                     (int)best->matches_pattern, "plate_index", index, "region", best->region,
+                     "region_confidence", 0, "processing_time_ms", milliseconds, "requested_topn",
+                     (int)topn, "coordinates", coordinates_json(&reading->where), "candidates",
                      candidates_json(reading));
 }
 
-json_t *alpr_json(const struct ocr_result *result, const char *file, double milliseconds, unsigned topn)
+json_t *alpr_json(const struct ocr_result *result, const char *file, double milliseconds,
+                  unsigned topn)
 {
     json_t *plates = json_array();
     double each = (double)(result->times.rectify + result->times.read) / 1000;
@@ -74,10 +78,11 @@ json_t *alpr_json(const struct ocr_result *result, const char *file, double mill
     for (unsigned i = 0; i < result->n_readings; i++)
         if (result->readings[i].n_candidates > 0)
             json_array_append_new(plates, plate_json(&result->readings[i], index++, each, topn));
-    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:[{s:i, s:i, s:I, s:I}], s:o, s:o}", "version", 2,
-                     "data_type", "alpr_results", "epoch_time", epoch_ms(), "img_width",
-                     (json_int_t)result->width, "img_height", (json_int_t)result->height, "processing_time_ms",
-                     rint(milliseconds * 1000) / 1000, "regions_of_interest", "x", 0, "y", 0, "width",
-                     (json_int_t)result->width, "height", (json_int_t)result->height, "results", plates, "file",
-                     name_json(file));
+    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:f, s:[{s:i, s:i, s:I, s:I}], s:o, s:o}",
+                     "version", 2, "data_type", "alpr_results", "epoch_time", epoch_ms(),
+                     "img_width", (json_int_t)result->width, "img_height",
+                     (json_int_t)result->height, "processing_time_ms",
+                     rint(milliseconds * 1000) / 1000, "regions_of_interest", "x", 0, "y", 0,
+                     "width", (json_int_t)result->width, "height", (json_int_t)result->height,
+                     "results", plates, "file", name_json(file));
 }

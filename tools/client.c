@@ -35,23 +35,30 @@ static enum err explain(const char *path, int errnum, struct fault *why)
 {
     struct stat info;
     if (errnum == ENOENT || errnum == ECONNREFUSED)
-        return fault_set(why, ERR_CLOSED, "no daemon listens at %s: is lanewardd running? If it uses another run_dir, name "
-                                          "its socket with --socket PATH", path);
+        return fault_set(
+            why, ERR_CLOSED,
+            "no daemon listens at %s: is lanewardd running? If it uses another run_dir, name "
+            "its socket with --socket PATH",
+            path);
     if (errnum != EACCES && errnum != EPERM)
         return fault_errno(why, ERR_IO, errnum, "cannot connect to %s", path);
     if (stat(path, &info) != 0)
         return fault_set(why, ERR_DENIED, "you have no right to look into the folder of %s", path);
     const struct group *group = getgrgid(info.st_gid);
-    return fault_set(why, ERR_DENIED, "you have no right to %s: its users are the members of group %s; an administrator "
-                                      "adds you with: usermod -aG %s YOUR-NAME", path,
-                     group != NULL ? group->gr_name : "(unknown)", group != NULL ? group->gr_name : "GROUP");
+    return fault_set(
+        why, ERR_DENIED,
+        "you have no right to %s: its users are the members of group %s; an administrator "
+        "adds you with: usermod -aG %s YOUR-NAME",
+        path, group != NULL ? group->gr_name : "(unknown)",
+        group != NULL ? group->gr_name : "GROUP");
 }
 
 static enum err connect_desk(const char *path, int *out, struct fault *why)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof place.sun_path)
-        return fault_set(why, ERR_INPUT, "the socket's path has more than %zu bytes", sizeof place.sun_path - 1);
+        return fault_set(why, ERR_INPUT, "the socket's path has more than %zu bytes",
+                         sizeof place.sun_path - 1);
     memcpy(place.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -89,7 +96,8 @@ static enum err receive_answer(int fd, char *text, size_t *size, struct fault *w
         struct pollfd there = {.fd = fd, .events = POLLIN};
         int n = poll(&there, 1, PATIENCE_MS);
         if (n == 0)
-            return fault_set(why, ERR_AGAIN, "the daemon does not answer within %d s", PATIENCE_MS / 1000);
+            return fault_set(why, ERR_AGAIN, "the daemon does not answer within %d s",
+                             PATIENCE_MS / 1000);
         ssize_t got = n < 0 ? -1 : recv(fd, text + *size, QUERY_MAX_ANSWER - *size, 0);
         if (got < 0 && errno == EINTR)
             continue;
@@ -114,23 +122,27 @@ static enum err code_named(const char *name)
 static enum err understand(const char *text, size_t size, json_t **out, struct fault *why)
 {
     if (size == 0)
-        return fault_set(why, ERR_CLOSED, "the daemon closed the conversation without an answer: try again");
+        return fault_set(why, ERR_CLOSED,
+                         "the daemon closed the conversation without an answer: try again");
     json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     if (!json_is_object(object) || json_integer_value(json_object_get(object, "version")) != 1) {
         json_decref(object);
-        return fault_set(why, ERR_INPUT, "the daemon's answer is not understood: is it of another version?");
+        return fault_set(why, ERR_INPUT,
+                         "the daemon's answer is not understood: is it of another version?");
     }
     const json_t *error = json_object_get(object, "error");
     if (error == NULL) {
         *out = object;
         return ERR_OK;
     }
-    enum err err = fault_set(why, code_named(client_text(error, "code")), "%s", client_text(error, "text"));
+    enum err err =
+        fault_set(why, code_named(client_text(error, "code")), "%s", client_text(error, "text"));
     json_decref(object);
     return err;
 }
 
-enum err client_ask(const char *socket_path, const struct query *query, json_t **out, struct fault *why)
+enum err client_ask(const char *socket_path, const struct query *query, json_t **out,
+                    struct fault *why)
 {
     int fd = -1;
     size_t size = 0;
@@ -138,7 +150,8 @@ enum err client_ask(const char *socket_path, const struct query *query, json_t *
     if (err != ERR_OK)
         return err;
     char *text = malloc(QUERY_MAX_ANSWER);
-    err = text == NULL ? fault_set(why, ERR_MEMORY, "no memory for an answer") : send_question(fd, query, why);
+    err = text == NULL ? fault_set(why, ERR_MEMORY, "no memory for an answer")
+                       : send_question(fd, query, why);
     if (err == ERR_OK)
         err = receive_answer(fd, text, &size, why);
     if (err == ERR_OK)

@@ -17,16 +17,20 @@
 static const char help[] =
     "usage: laneward bench [OPTION]... FOLDER...\n"
     "\n"
-    "Reads labelled pictures and tells how many plates were found and read, what the confidence is worth, and how long\n"
-    "each stage took. A folder holds NAME.txt files (picture, x, y, w, h, text, with tabs between; plates without a\n"
+    "Reads labelled pictures and tells how many plates were found and read, what the confidence is "
+    "worth, and how long\n"
+    "each stage took. A folder holds NAME.txt files (picture, x, y, w, h, text, with tabs between; "
+    "plates without a\n"
     "label in ignore.tsv there or above) or a manifest.jsonl.\n"
     "\n"
     "  -j, --json         one JSON object instead of tables\n"
-    "      --show OUT     write the pictures with what was found, to look at: 0 missed, 1 wrong, 2 false, 3 right\n"
+    "      --show OUT     write the pictures with what was found, to look at: 0 missed, 1 wrong, 2 "
+    "false, 3 right\n"
     "      --split NAME   of a manifest only \"train\" or \"test\"\n"
     "      --true-places  read at the labelled places: the reader alone\n"
     "      --repeat N     read each picture N times and keep the shortest times, 1..100 (1)\n"
-    "  -c, --country CC   as for `laneward read`; also --reader WHO, --models DIR, --regions DIR\n"
+    "  -c, --country CC   as for `laneward read`; also --reader WHO, --models DIR, "
+    "--regions DIR\n"
     "  -h, --help         this text\n";
 
 struct bench {
@@ -43,14 +47,15 @@ struct file_bytes {
     size_t size;
 };
 
-static enum err read_once(const struct bench *bench, const struct labelled *truth, const struct file_bytes *bytes,
-                          struct ocr_result *out, struct fault *why)
+static enum err read_once(const struct bench *bench, const struct labelled *truth,
+                          const struct file_bytes *bytes, struct ocr_result *out, struct fault *why)
 {
     struct region where[READING_MAX_PLATES] = {0};
     struct ocr_places places = {where, 0};
     if (!truth->is_crop && !bench->true_places)
         return ocr_read(bench->ocr, bytes->at, bytes->size, out, why);
-    for (unsigned i = 0; !truth->is_crop && i < truth->n && i < READING_MAX_PLATES; i++, places.n++) {
+    for (unsigned i = 0; !truth->is_crop && i < truth->n && i < READING_MAX_PLATES;
+         i++, places.n++) {
         memcpy(where[i].corner, truth->label[i].corner, sizeof where[i].corner);
         where[i].score = 1;
     }
@@ -60,9 +65,13 @@ static enum err read_once(const struct bench *bench, const struct labelled *trut
 static void keep_shortest(float ms[REPORT_STAGES], const struct ocr_times *times)
 {
     const float now[REPORT_STAGES] = {
-        (float)times->decode / 1000, (float)times->locate / 1000, (float)times->rectify / 1000,
-        (float)times->read / 1000, (float)times->second / 1000,
-        (float)(times->decode + times->locate + times->rectify + times->read + times->second) / 1000};
+        (float)times->decode / 1000,
+        (float)times->locate / 1000,
+        (float)times->rectify / 1000,
+        (float)times->read / 1000,
+        (float)times->second / 1000,
+        (float)(times->decode + times->locate + times->rectify + times->read + times->second) /
+            1000};
     for (int i = 0; i < REPORT_STAGES; i++)
         if (ms[i] < 0 || now[i] < ms[i])
             ms[i] = now[i];
@@ -80,8 +89,8 @@ static enum err write_file(const char *path, const uint8_t *bytes, size_t size, 
 }
 
 /* What was found in yellow, the labels in green. */
-static enum err show(const struct bench *bench, const struct labelled *truth, const struct ocr_result *result,
-                     enum score_verdict verdict, struct fault *why)
+static enum err show(const struct bench *bench, const struct labelled *truth,
+                     const struct ocr_result *result, enum score_verdict verdict, struct fault *why)
 {
     struct show_mark marks[LABELS_MAX_PLATES + READING_MAX_PLATES];
     char texts[READING_MAX_PLATES][48], path[4096];
@@ -104,16 +113,18 @@ static enum err show(const struct bench *bench, const struct labelled *truth, co
     if (err)
         return err;
     const char *slash = strrchr(truth->path, '/');
-    static const char order[] = {[SCORE_MISSED] = '0', [SCORE_WRONG] = '1', [SCORE_STRAY] = '2', [SCORE_RIGHT] = '3'};
-    snprintf(path, sizeof path, "%s/%c_%s", bench->show, order[verdict], slash ? slash + 1 : truth->path);
+    static const char order[] = {
+        [SCORE_MISSED] = '0', [SCORE_WRONG] = '1', [SCORE_STRAY] = '2', [SCORE_RIGHT] = '3'};
+    snprintf(path, sizeof path, "%s/%c_%s", bench->show, order[verdict],
+             slash ? slash + 1 : truth->path);
     err = write_file(path, bytes, size, why);
     free(bytes);
     return err;
 }
 
 /* A picture that cannot be read is told, and counts as one in which nothing was found. */
-static enum err measure(const struct bench *bench, const struct labelled *truth, struct report_set *set,
-                        struct fault *why)
+static enum err measure(const struct bench *bench, const struct labelled *truth,
+                        struct report_set *set, struct fault *why)
 {
     static struct ocr_result result;
     struct file_bytes bytes = {0};
@@ -151,12 +162,12 @@ static void name_set(struct report_set *set, const char *folder)
         if (folder[i] == '/')
             start = folder + i + 1;
     size_t length = n - (size_t)(start - folder);
-    snprintf(set->name, sizeof set->name, "%.*s", (int)(length < sizeof set->name ? length : sizeof set->name - 1),
-             start);
+    snprintf(set->name, sizeof set->name, "%.*s",
+             (int)(length < sizeof set->name ? length : sizeof set->name - 1), start);
 }
 
-static enum err measure_folder(const struct bench *bench, const char *folder, struct report_set *set,
-                               struct fault *why)
+static enum err measure_folder(const struct bench *bench, const char *folder,
+                               struct report_set *set, struct fault *why)
 {
     struct labels labels = {0};
     enum err err = labels_load(&labels, folder, bench->split, why);
@@ -195,19 +206,34 @@ static enum err measure_all(const struct bench *bench, char **folders, size_t n,
 static int parse_options(int argc, char **argv, struct bench *bench)
 {
     enum { SHOW = 256, SPLIT, TRUE_PLACES, REPEAT, READER, MODELS, REGIONS };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},            {"show", required_argument, NULL, SHOW},
-        {"split", required_argument, NULL, SPLIT},   {"true-places", no_argument, NULL, TRUE_PLACES},
-        {"repeat", required_argument, NULL, REPEAT}, {"country", required_argument, NULL, 'c'},
-        {"models", required_argument, NULL, MODELS}, {"regions", required_argument, NULL, REGIONS},
-        {"reader", required_argument, NULL, READER}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"show", required_argument, NULL, SHOW},
+                                            {"split", required_argument, NULL, SPLIT},
+                                            {"true-places", no_argument, NULL, TRUE_PLACES},
+                                            {"repeat", required_argument, NULL, REPEAT},
+                                            {"country", required_argument, NULL, 'c'},
+                                            {"reader", required_argument, NULL, READER},
+                                            {"models", required_argument, NULL, MODELS},
+                                            {"regions", required_argument, NULL, REGIONS},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     for (int c; (c = getopt_long(argc, argv, "jc:h", options, NULL)) != -1;)
         switch (c) {
-        case 'j': bench->json = true; break;
-        case 'c': bench->engine.country = optarg; break;
-        case SHOW: bench->show = optarg; break;
-        case SPLIT: bench->split = optarg; break;
-        case TRUE_PLACES: bench->true_places = true; break;
+        case 'j':
+            bench->json = true;
+            break;
+        case 'c':
+            bench->engine.country = optarg;
+            break;
+        case SHOW:
+            bench->show = optarg;
+            break;
+        case SPLIT:
+            bench->split = optarg;
+            break;
+        case TRUE_PLACES:
+            bench->true_places = true;
+            break;
         case REPEAT:
             if (!engine_number("bench", "--repeat", optarg, 1, 100, &bench->repeat))
                 return 2;
@@ -216,14 +242,23 @@ static int parse_options(int argc, char **argv, struct bench *bench)
             if (!engine_reader("bench", optarg, &bench->engine.reader))
                 return 2;
             break;
-        case MODELS: bench->engine.models = optarg; break;
-        case REGIONS: bench->engine.regions = optarg; break;
-        case 'h': fputs(help, stdout); return 0;
-        default: fputs("Try `laneward bench --help`.\n", stderr); return 2;
+        case MODELS:
+            bench->engine.models = optarg;
+            break;
+        case REGIONS:
+            bench->engine.regions = optarg;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            fputs("Try `laneward bench --help`.\n", stderr);
+            return 2;
         }
     if (optind < argc && argc - optind <= REPORT_MAX_SETS)
         return -1;
-    fprintf(stderr, "laneward bench: name 1 to %d folders. Try `laneward bench --help`.\n", REPORT_MAX_SETS);
+    fprintf(stderr, "laneward bench: name 1 to %d folders. Try `laneward bench --help`.\n",
+            REPORT_MAX_SETS);
     return 2;
 }
 

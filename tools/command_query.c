@@ -1,4 +1,5 @@
-/* laneward query: an officer's question, answered as a table, JSON or CSV, or a plate's picture into a file. */
+/* laneward query: an officer's question, answered as a table, JSON or CSV, or a plate's picture
+ * into a file. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/counters.h"
 #include "tools/client.h"
 #include "tools/command.h"
 #include "tools/sheet.h"
@@ -24,26 +24,32 @@ struct asked {
 static const char usage[] =
     "usage: laneward query --reason TEXT --case NUMBER [OPTION]...\n"
     "       laneward query --reason TEXT --case NUMBER --image ID --output FILE\n\n"
-    "Asks the daemon for passages, the newest first. Who asks, why, and for which case is recorded before the\n"
+    "Asks the daemon for passages, the newest first. Who asks, why, and for which case is recorded "
+    "before the\n"
     "answer is given.\n\n"
     "      --reason TEXT     why you ask (mandatory)\n"
     "      --case NUMBER     the case's number (mandatory)\n"
-    "  -p, --plate PLATE     this plate; '?' stands for one unknown character, at most two of them\n"
+    "  -p, --plate PLATE     this plate; '?' stands for one unknown character, at most two of "
+    "them\n"
     "  -a, --look-alike      O/0/D/Q, I/1, B/8, S/5, Z/2 and G/6 count as the same\n"
     "  -l, --lane LANE       this lane only\n"
     "      --from TIME       seen at this time or later\n"
     "      --to TIME         seen at this time or before\n"
     "      --last LENGTH     the same as --from, so long ago: 90s, 10m, 2h, 3d\n"
-    "  -n, --limit N         at most N passages (default: as many as the lane's configuration allows)\n"
-    "      --json            one alpr_group object a line; gaps as objects of data_type laneward_gap\n"
+    "  -n, --limit N         at most N passages (default: as many as the lane's configuration "
+    "allows)\n"
+    "      --json            one alpr_group object a line; gaps as objects of data_type "
+    "laneward_gap\n"
     "      --csv             comma-separated, with a heading\n"
     "      --image ID        the picture of this passage's plate, a JPEG ...\n"
     "  -o, --output FILE     ... into this file (- is standard output)\n"
     "      --socket PATH     the daemon's socket (default: $LANEWARD_SOCKET, or %s)\n"
     "  -h, --help\n\n"
-    "TIME is 2026-11-22T10:30:00Z, \"2026-11-22 10:30\" or 10:30 (local time), or 10m: so long ago.\n"
-    "A gap is a time in which passages could not be stored: what is missing then was not seen to be absent.\n\n"
-    "Exit status: 0 found, 1 error, 2 wrong use, 3 answered and nothing was found.\n";
+    "TIME is 2026-11-22T10:30:00Z, \"2026-11-22 10:30\" or 10:30 (local time), or 10m: so long "
+    "ago.\n"
+    "A gap is a time in which passages could not be stored: what is missing then was not seen to "
+    "be absent.\n\n"
+    "Exit status: 0 answered (also when nothing was found), 1 error, 2 wrong use.\n";
 
 static int complain(const char *text)
 {
@@ -105,28 +111,36 @@ static bool set_id(struct query *query, const char *text)
 
 enum { REASON = 256, CASE, FROM, TO, LAST, JSON, CSV, IMAGE, SOCKET };
 
-static const struct option options[] = {
-    {"reason", required_argument, NULL, REASON}, {"case", required_argument, NULL, CASE},
-    {"plate", required_argument, NULL, 'p'},     {"look-alike", no_argument, NULL, 'a'},
-    {"lane", required_argument, NULL, 'l'},      {"from", required_argument, NULL, FROM},
-    {"to", required_argument, NULL, TO},         {"last", required_argument, NULL, LAST},
-    {"limit", required_argument, NULL, 'n'},     {"json", no_argument, NULL, JSON},
-    {"csv", no_argument, NULL, CSV},             {"image", required_argument, NULL, IMAGE},
-    {"output", required_argument, NULL, 'o'},    {"socket", required_argument, NULL, SOCKET},
-    {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"reason", required_argument, NULL, REASON},
+                                        {"case", required_argument, NULL, CASE},
+                                        {"plate", required_argument, NULL, 'p'},
+                                        {"look-alike", no_argument, NULL, 'a'},
+                                        {"lane", required_argument, NULL, 'l'},
+                                        {"from", required_argument, NULL, FROM},
+                                        {"to", required_argument, NULL, TO},
+                                        {"last", required_argument, NULL, LAST},
+                                        {"limit", required_argument, NULL, 'n'},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"csv", no_argument, NULL, CSV},
+                                        {"image", required_argument, NULL, IMAGE},
+                                        {"output", required_argument, NULL, 'o'},
+                                        {"socket", required_argument, NULL, SOCKET},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
 
 /* A time option; the complaint is printed. */
 static int take_time(int option, const char *text, struct query *query)
 {
     struct fault why;
-    int64_t now = counters_now_ms(), length;
+    int64_t now = when_now(), length;
     enum err err;
     if (option == LAST) {
         err = when_parse_length(text, &length, &why);
         if (err == ERR_OK)
             query->find.from_ms = now - length;
     } else {
-        err = when_parse(text, now, option == FROM ? &query->find.from_ms : &query->find.to_ms, &why);
+        err =
+            when_parse(text, now, option == FROM ? &query->find.from_ms : &query->find.to_ms, &why);
     }
     return err == ERR_OK ? 0 : complain(why.text);
 }
@@ -137,17 +151,24 @@ static int take_option(int option, struct asked *asked)
     struct query *query = &asked->query;
     switch (option) {
     case REASON:
-        return set_text(query->reason, sizeof query->reason, optarg) ? 0 : complain("--reason: at most 127 bytes");
+        return set_text(query->reason, sizeof query->reason, optarg)
+                   ? 0
+                   : complain("--reason: at most 127 bytes");
     case CASE:
-        return set_text(query->case_number, sizeof query->case_number, optarg) ? 0
-                                                                               : complain("--case: at most 127 bytes");
+        return set_text(query->case_number, sizeof query->case_number, optarg)
+                   ? 0
+                   : complain("--case: at most 127 bytes");
     case 'p':
-        return set_plate(query, optarg) ? 0 : complain("--plate: a plate has 1 to 12 letters and digits");
+        return set_plate(query, optarg)
+                   ? 0
+                   : complain("--plate: a plate has 1 to 12 letters and digits");
     case 'a':
         query->find.look_alike = true;
         return 0;
     case 'l':
-        return set_text(query->find.lane, sizeof query->find.lane, optarg) ? 0 : complain("--lane: at most 31 bytes");
+        return set_text(query->find.lane, sizeof query->find.lane, optarg)
+                   ? 0
+                   : complain("--lane: at most 31 bytes");
     case FROM:
     case TO:
     case LAST:
@@ -155,7 +176,9 @@ static int take_option(int option, struct asked *asked)
     case 'n':
         return set_limit(query, optarg) ? 0 : complain("--limit: a number from 1 to 50");
     case IMAGE:
-        return set_id(query, optarg) ? 0 : complain("--image: an id has 32 digits (0-9 a-f); the table shows it");
+        return set_id(query, optarg)
+                   ? 0
+                   : complain("--image: an id has 32 digits (0-9 a-f); the table shows it");
     case 'o':
         asked->output = optarg;
         return 0;
@@ -192,7 +215,8 @@ static double percent(const json_t *group)
 /* What an officer has to know before trusting the line. */
 static void note_text(const json_t *group, char *out, size_t size)
 {
-    snprintf(out, size, "%s%s%s", strcmp(client_text(group, "state"), "lost") != 0 ? "in view " : "",
+    snprintf(out, size, "%s%s%s",
+             strcmp(client_text(group, "state"), "lost") != 0 ? "in view " : "",
              client_true(group, "needs_review") ? "check-picture " : "",
              client_true(group, "clock_synchronised") ? "" : "clock-unsure");
 }
@@ -203,9 +227,11 @@ static void print_table(const json_t *results)
     size_t i;
     const json_t *group;
     sheet_begin(&sheet, "SEEN|>FOR|PLATE|>CONF|REGION|LANE|>FRAMES|NOTE|ID");
-    json_array_foreach(results, i, group) {
+    json_array_foreach(results, i, group)
+    {
         char seen[WHEN_TEXT_SIZE], note[SHEET_CELL_SIZE];
-        int64_t start = client_number(group, "epoch_start"), end = client_number(group, "epoch_end");
+        int64_t start = client_number(group, "epoch_start"),
+                end = client_number(group, "epoch_end");
         const char *plate = client_text(group, "best_plate_number");
         when_text(start, seen);
         note_text(group, note, sizeof note);
@@ -231,11 +257,13 @@ static void print_json(const json_t *answer)
 {
     size_t i;
     json_t *object;
-    json_array_foreach(json_object_get(answer, "results"), i, object) {
+    json_array_foreach(json_object_get(answer, "results"), i, object)
+    {
         json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
         putchar('\n');
     }
-    json_array_foreach(json_object_get(answer, "gaps"), i, object) {
+    json_array_foreach(json_object_get(answer, "gaps"), i, object)
+    {
         json_object_set_new(object, "data_type", json_string("laneward_gap"));
         json_dumpf(object, stdout, JSON_COMPACT);
         putchar('\n');
@@ -246,14 +274,16 @@ static void print_csv(const json_t *results)
 {
     size_t i;
     const json_t *group;
-    puts("epoch_start,epoch_end,plate,confidence,region,lane,camera,frames,state,needs_review,clock_synchronised,uuid");
-    json_array_foreach(results, i, group)
-        printf("%lld,%lld,%s,%.2f,%s,%s,%s,%lld,%s,%d,%d,%s\n", (long long)client_number(group, "epoch_start"),
-               (long long)client_number(group, "epoch_end"), client_text(group, "best_plate_number"),
-               percent(group), client_text(group, "best_region"), client_text(group, "lane"),
-               client_text(group, "camera_id"), (long long)client_number(group, "frames"),
-               client_text(group, "state"), client_true(group, "needs_review"),
-               client_true(group, "clock_synchronised"), client_text(group, "best_uuid"));
+    puts("epoch_start,epoch_end,plate,confidence,region,lane,camera,frames,state,needs_review,"
+         "clock_synchronised,uuid");
+    json_array_foreach(results, i, group) printf(
+        "%lld,%lld,%s,%.2f,%s,%s,%s,%lld,%s,%d,%d,%s\n",
+        (long long)client_number(group, "epoch_start"),
+        (long long)client_number(group, "epoch_end"), client_text(group, "best_plate_number"),
+        percent(group), client_text(group, "best_region"), client_text(group, "lane"),
+        client_text(group, "camera_id"), (long long)client_number(group, "frames"),
+        client_text(group, "state"), client_true(group, "needs_review"),
+        client_true(group, "clock_synchronised"), client_text(group, "best_uuid"));
 }
 
 /* What the passages alone do not tell: blind times, a full page. JSON holds the gaps itself. */
@@ -262,7 +292,8 @@ static void print_remarks(const json_t *answer, enum form form)
     size_t i;
     const json_t *gap;
     FILE *to = form == FORM_TABLE ? stdout : stderr;
-    json_array_foreach(json_object_get(answer, "gaps"), i, gap) {
+    json_array_foreach(json_object_get(answer, "gaps"), i, gap)
+    {
         char from[WHEN_TEXT_SIZE], until[WHEN_TEXT_SIZE];
         when_text(client_number(gap, "from"), from);
         when_text(client_number(gap, "to"), until);
@@ -274,7 +305,9 @@ static void print_remarks(const json_t *answer, enum form form)
     if (form == FORM_TABLE)
         printf("%zu passage%s, binding=%s\n", n, n == 1 ? "" : "s", client_text(answer, "binding"));
     if (client_true(answer, "limit_reached"))
-        fprintf(to, "There may be more: the answer is limited to %lld. Narrow it with --plate, --lane, --from or --to.\n",
+        fprintf(to,
+                "There may be more: the answer is limited to %lld. Narrow it with --plate, --lane, "
+                "--from or --to.\n",
                 (long long)client_number(answer, "limit"));
 }
 
@@ -318,7 +351,8 @@ static int save_image(const struct asked *asked, const json_t *answer)
         return CLIENT_ERROR;
     }
     bool to_stdout = strcmp(asked->output, "-") == 0;
-    int fd = to_stdout ? STDOUT_FILENO : open(asked->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = to_stdout ? STDOUT_FILENO
+                       : open(asked->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     while (fd >= 0 && written < size) {
         ssize_t n = write(fd, jpeg + written, size - written);
         if (n < 0 && errno == EINTR)
@@ -331,7 +365,7 @@ static int save_image(const struct asked *asked, const json_t *answer)
         fprintf(stderr, "laneward query: cannot write %s: %s\n", asked->output, strerror(errno));
         return CLIENT_ERROR;
     }
-    return CLIENT_FOUND;
+    return CLIENT_ANSWERED;
 }
 
 static int show(const struct asked *asked, const json_t *answer)
@@ -350,7 +384,7 @@ static int show(const struct asked *asked, const json_t *answer)
         fprintf(stderr, "laneward query: cannot write the answer: %s\n", strerror(errno));
         return CLIENT_ERROR;
     }
-    return json_array_size(results) > 0 ? CLIENT_FOUND : CLIENT_NOTHING;
+    return CLIENT_ANSWERED;
 }
 
 int command_query(int argc, char **argv)

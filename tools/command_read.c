@@ -14,19 +14,24 @@
 static const char help[] =
     "usage: laneward read [OPTION]... FILE|FOLDER...\n"
     "\n"
-    "Reads the number plates in JPEG pictures. A folder stands for its .jpg and .jpeg files, sorted by name.\n"
+    "Reads the number plates in JPEG pictures. A folder stands for its .jpg and .jpeg files, "
+    "sorted by name.\n"
     "\n"
-    "  -j, --json         one object a picture and line, as OpenALPR's alpr_results, with \"file\"\n"
-    "  -c, --country CC   expect plates of this country or region alone: us, us-ny, 'eu', 'us mx', 'us-n*';\n"
+    "  -j, --json         one object a picture and line, as OpenALPR's alpr_results, with "
+    "\"file\"\n"
+    "  -c, --country CC   expect plates of this country or region alone: us, us-ny, 'eu', 'us mx', "
+    "'us-n*';\n"
     "                     without it, of all that there are pattern files for\n"
     "  -n, --topn N       at most N candidates a plate, 1..10 (10)\n"
     "      --plate-only   the picture is a plate: do not look for one\n"
-    "      --reader WHO   network, tesseract, or both: tesseract where the network is unsure (network)\n"
+    "      --reader WHO   network, tesseract, or both: tesseract where the network is unsure "
+    "(network)\n"
     "      --models DIR   folder of the models (beside the program: ../share/laneward/models)\n"
     "      --regions DIR  folder of the pattern files (../share/laneward/regions)\n"
     "  -h, --help         this text\n"
     "\n"
-    "A picture that cannot be read is told on stderr with its name, the others are read; the exit status is then 1.\n";
+    "A picture that cannot be read is told on stderr with its name, the others are read; the exit "
+    "status is then 1.\n";
 
 struct reading_job {
     struct engine engine;
@@ -51,7 +56,8 @@ static void print_text(const struct ocr_result *result, const char *path, bool s
         printf("No license plates found.\n");
 }
 
-static void print_json(const struct ocr_result *result, const char *path, double milliseconds, unsigned topn)
+static void print_json(const struct ocr_result *result, const char *path, double milliseconds,
+                       unsigned topn)
 {
     json_t *object = alpr_json(result, path, milliseconds, topn);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -60,8 +66,8 @@ static void print_json(const struct ocr_result *result, const char *path, double
 }
 
 /* From JPEG bytes in memory to text. */
-static enum err read_timed(struct ocr *ocr, const char *path, struct ocr_result *out, double *milliseconds,
-                           struct fault *why)
+static enum err read_timed(struct ocr *ocr, const char *path, struct ocr_result *out,
+                           double *milliseconds, struct fault *why)
 {
     uint8_t *bytes;
     size_t size;
@@ -77,7 +83,8 @@ static enum err read_timed(struct ocr *ocr, const char *path, struct ocr_result 
         fault_context(why, "%s", path);
         return err;
     }
-    *milliseconds = (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6;
+    *milliseconds =
+        (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6;
     return ERR_OK;
 }
 
@@ -112,29 +119,47 @@ static int read_all(const struct reading_job *job, const struct pictures *pictur
 static int parse_options(int argc, char **argv, struct reading_job *job)
 {
     enum { PLATE_ONLY = 256, READER, MODELS, REGIONS };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},           {"country", required_argument, NULL, 'c'},
-        {"topn", required_argument, NULL, 'n'},     {"plate-only", no_argument, NULL, PLATE_ONLY},
-        {"models", required_argument, NULL, MODELS}, {"regions", required_argument, NULL, REGIONS},
-        {"reader", required_argument, NULL, READER},
-        {"help", no_argument, NULL, 'h'},           {0}};
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+                                            {"country", required_argument, NULL, 'c'},
+                                            {"topn", required_argument, NULL, 'n'},
+                                            {"plate-only", no_argument, NULL, PLATE_ONLY},
+                                            {"reader", required_argument, NULL, READER},
+                                            {"models", required_argument, NULL, MODELS},
+                                            {"regions", required_argument, NULL, REGIONS},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     for (int c; (c = getopt_long(argc, argv, "jc:n:h", options, NULL)) != -1;)
         switch (c) {
-        case 'j': job->json = true; break;
-        case 'c': job->engine.country = optarg; break;
+        case 'j':
+            job->json = true;
+            break;
+        case 'c':
+            job->engine.country = optarg;
+            break;
         case 'n':
-            if (!engine_number("read", "--topn", optarg, 1, READING_MAX_CANDIDATES, &job->engine.topn))
+            if (!engine_number("read", "--topn", optarg, 1, READING_MAX_CANDIDATES,
+                               &job->engine.topn))
                 return 2;
             break;
-        case PLATE_ONLY: job->engine.plate_only = true; break;
+        case PLATE_ONLY:
+            job->engine.plate_only = true;
+            break;
         case READER:
             if (!engine_reader("read", optarg, &job->engine.reader))
                 return 2;
             break;
-        case MODELS: job->engine.models = optarg; break;
-        case REGIONS: job->engine.regions = optarg; break;
-        case 'h': fputs(help, stdout); return 0;
-        default: fputs("Try `laneward read --help`.\n", stderr); return 2;
+        case MODELS:
+            job->engine.models = optarg;
+            break;
+        case REGIONS:
+            job->engine.regions = optarg;
+            break;
+        case 'h':
+            fputs(help, stdout);
+            return 0;
+        default:
+            fputs("Try `laneward read --help`.\n", stderr);
+            return 2;
         }
     if (optind < argc)
         return -1;

@@ -10,13 +10,16 @@
 
 static const char usage[] =
     "usage: laneward status [--json] [--socket PATH]\n\n"
-    "Shows each camera's pictures and readings, the store, and what the store's key is bound to. Tells of no\n"
+    "Shows each camera's pictures and readings, the store, and what the store's key is bound to. "
+    "Tells of no\n"
     "vehicle, so it needs no reason.\n\n"
     "      --json         one JSON object\n"
     "      --socket PATH  the daemon's socket (default: $LANEWARD_SOCKET, or %s)\n"
     "  -h, --help\n\n"
-    "DROPPED: pictures overtaken by newer ones. BAD: not readable as pictures. UNREAD: vehicles whose plate was\n"
-    "seen and not read. WAITING: passages that are not durable yet; LOST: given up because the store did not\n"
+    "DROPPED: pictures overtaken by newer ones. BAD: not readable as pictures. UNREAD: vehicles "
+    "whose plate was\n"
+    "seen and not read. WAITING: passages that are not durable yet; LOST: given up because the "
+    "store did not\n"
     "take them. P50, P99: milliseconds from a picture's last byte to its reading.\n\n"
     "Exit status: 0 answered, 1 error, 2 wrong use.\n";
 
@@ -27,9 +30,11 @@ static void print_cameras(const json_t *cameras)
     static const char *const results[] = {"passages", "unread", "unacknowledged", "lost_passages"};
     size_t i;
     const json_t *camera;
-    sheet_begin(&sheet, "CAMERA|STATE|>FRAMES|>DROPPED|>BAD|>RECONN|>FPS|LAST READ|>P50|>P99|>PASSAGES|>UNREAD|>WAITING|"
+    sheet_begin(&sheet, "CAMERA|STATE|>FRAMES|>DROPPED|>BAD|>RECONN|>FPS|LAST "
+                        "READ|>P50|>P99|>PASSAGES|>UNREAD|>WAITING|"
                         ">LOST");
-    json_array_foreach(cameras, i, camera) {
+    json_array_foreach(cameras, i, camera)
+    {
         char read[WHEN_TEXT_SIZE];
         if (i >= CONFIG_MAX_CAMERAS)
             break;
@@ -65,9 +70,10 @@ static void print_store(const json_t *answer)
         printf(", %lld errors since the start", (long long)client_number(store, "errors"));
     printf("\nbinding  binding=%s\n", binding[0] != '\0' ? binding : "unknown");
     long long up = (long long)client_number(answer, "uptime_s");
-    printf("daemon   up %lld d %02lld:%02lld:%02lld, %lld restarts of roles\n", up / 86400, up / 3600 % 24, up / 60 % 60,
-           up % 60, (long long)client_number(answer, "restarts"));
-    printf("clock    %s\n", client_true(answer, "clock_synchronised") ? "synchronised" : "NOT SYNCHRONISED");
+    printf("daemon   up %lld d %02lld:%02lld:%02lld, %lld restarts of roles\n", up / 86400,
+           up / 3600 % 24, up / 60 % 60, up % 60, (long long)client_number(answer, "restarts"));
+    printf("clock    %s\n",
+           client_true(answer, "clock_synchronised") ? "synchronised" : "NOT SYNCHRONISED");
 }
 
 static int show(const json_t *answer, bool as_json)
@@ -79,7 +85,7 @@ static int show(const json_t *answer, bool as_json)
         print_cameras(json_object_get(answer, "cameras"));
         print_store(answer);
     }
-    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_FOUND : CLIENT_ERROR;
+    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_ANSWERED : CLIENT_ERROR;
 }
 
 int command_status(int argc, char **argv)

@@ -42,25 +42,28 @@ struct ocr *engine_open(const struct engine *engine, const char *command)
 
 bool engine_reader(const char *command, const char *text, enum ocr_reader *out)
 {
-    static const char *const words[] = {
-        [OCR_READER_NETWORK] = "network", [OCR_READER_TESSERACT] = "tesseract", [OCR_READER_BOTH] = "both"};
+    static const char *const words[] = {[OCR_READER_NETWORK] = "network",
+                                        [OCR_READER_TESSERACT] = "tesseract",
+                                        [OCR_READER_BOTH] = "both"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], text) == 0) {
             *out = (enum ocr_reader)i;
             return true;
         }
-    fprintf(stderr, "laneward %s: --reader: '%s' is not network, tesseract or both\n", command, text);
+    fprintf(stderr, "laneward %s: --reader: '%s' is not network, tesseract or both\n", command,
+            text);
     return false;
 }
 
-bool engine_number(const char *command, const char *option, const char *text, unsigned low, unsigned high,
-                   unsigned *out)
+bool engine_number(const char *command, const char *option, const char *text, unsigned low,
+                   unsigned high, unsigned *out)
 {
     char *end;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
     if (errno != 0 || end == text || *end != 0 || text[0] == '-' || value < low || value > high) {
-        fprintf(stderr, "laneward %s: %s: '%s' is not a number in %u..%u\n", command, option, text, low, high);
+        fprintf(stderr, "laneward %s: %s: '%s' is not a number in %u..%u\n", command, option, text,
+                low, high);
         return false;
     }
     *out = (unsigned)value;

@@ -1,4 +1,5 @@
-/* The options that `laneward read` and `laneward bench` share, and the recognition engine they open with them. */
+/* The options that `laneward read` and `laneward bench` share, and the recognition engine they open
+ * with them. */
 #ifndef LANEWARD_TOOLS_ENGINE_H
 #define LANEWARD_TOOLS_ENGINE_H
 
@@ -13,14 +14,15 @@ struct engine {
     enum ocr_reader reader;
 };
 
-/* Opens the engine; what is wrong is told on stderr, after `command`. NULL: it could not be opened. */
+/* Opens the engine; what is wrong is told on stderr, after `command`. NULL: it could not be opened.
+ */
 struct ocr *engine_open(const struct engine *engine, const char *command);
 
 /* --reader network, tesseract or both. False: another word; told on stderr. */
 bool engine_reader(const char *command, const char *text, enum ocr_reader *out);
 
 /* A count from an option's argument, low..high. False: it is none; told on stderr. */
-bool engine_number(const char *command, const char *option, const char *text, unsigned low, unsigned high,
-                   unsigned *out);
+bool engine_number(const char *command, const char *option, const char *text, unsigned low,
+                   unsigned high, unsigned *out);
 
 #endif

@@ -31,7 +31,8 @@ static void copy_text(char out[LABELS_TEXT_SIZE], const char *text)
 
 static void corners_of_box(struct label *label)
 {
-    float x = (float)label->box.x, y = (float)label->box.y, w = (float)label->box.w, h = (float)label->box.h;
+    float x = (float)label->box.x, y = (float)label->box.y, w = (float)label->box.w,
+          h = (float)label->box.h;
     const struct point corner[4] = {{x, y}, {x + w, y}, {x + w, y + h}, {x, y + h}};
     memcpy(label->corner, corner, sizeof corner);
 }
@@ -42,7 +43,8 @@ static struct labelled *find_picture(struct labels *labels, const char *folder, 
     char *path;
     if (asprintf(&path, "%s/%s", folder, name) < 0)
         return NULL;
-    for (size_t i = labels->n; i-- > 0 && i + 64 > labels->n;) /* labels of a picture stand together */
+    for (size_t i = labels->n;
+         i-- > 0 && i + 64 > labels->n;) /* labels of a picture stand together */
         if (strcmp(labels->pictures[i].path, path) == 0) {
             free(path);
             return &labels->pictures[i];
@@ -83,7 +85,8 @@ static bool read_box(char *const field[4], struct box *out)
     return true;
 }
 
-static enum err add_text_line(struct labels *labels, const char *folder, char *line, const struct source *source)
+static enum err add_text_line(struct labels *labels, const char *folder, char *line,
+                              const struct source *source)
 {
     char *field[6];
     struct label label = {0};
@@ -92,20 +95,22 @@ static enum err add_text_line(struct labels *labels, const char *folder, char *l
     if (split_fields(line, field, 6) < 6)
         return ERR_OK; /* not a label: such files may hold remarks */
     if (!read_box(field + 1, &label.box))
-        return fault_set(source->why, ERR_INPUT, "%s:%u: x, y, w, h are not numbers", source->path, source->line);
+        return fault_set(source->why, ERR_INPUT, "%s:%u: x, y, w, h are not numbers", source->path,
+                         source->line);
     copy_text(label.text, field[5]);
     corners_of_box(&label);
     struct labelled *picture = find_picture(labels, folder, field[0]);
     if (picture == NULL)
         return fault_set(source->why, ERR_MEMORY, NO_MEMORY);
     if (picture->n == LABELS_MAX_PLATES)
-        return fault_set(source->why, ERR_LIMIT, "%s:%u: more than %d plates", source->path, source->line,
-                         LABELS_MAX_PLATES);
+        return fault_set(source->why, ERR_LIMIT, "%s:%u: more than %d plates", source->path,
+                         source->line, LABELS_MAX_PLATES);
     picture->label[picture->n++] = label;
     return ERR_OK;
 }
 
-static enum err read_text_file(struct labels *labels, const char *folder, const char *name, struct fault *why)
+static enum err read_text_file(struct labels *labels, const char *folder, const char *name,
+                               struct fault *why)
 {
     char path[4096], line[1024];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -125,7 +130,8 @@ static enum err read_text_file(struct labels *labels, const char *folder, const 
 /* Is `stem` the file name of `path` without its ending? */
 static bool has_stem(const char *path, const char *stem)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
+               *dot = strrchr(name, '.');
     size_t n = dot ? (size_t)(dot - name) : strlen(name);
     return strlen(stem) == n && strncmp(name, stem, n) == 0;
 }
@@ -143,7 +149,8 @@ static void read_ignored(struct labels *labels, const char *folder, const char *
         if (split_fields(line, field, 6) < 5 || !read_box(field + 1, &box))
             continue;
         for (size_t i = 0; i < labels->n; i++)
-            if (has_stem(labels->pictures[i].path, field[0]) && labels->pictures[i].n_ignored < LABELS_MAX_PLATES)
+            if (has_stem(labels->pictures[i].path, field[0]) &&
+                labels->pictures[i].n_ignored < LABELS_MAX_PLATES)
                 labels->pictures[i].ignored[labels->pictures[i].n_ignored++] = box;
     }
     fclose(file);
@@ -176,7 +183,8 @@ static enum err read_text_folder(struct labels *labels, const char *folder, stru
 /* {"box": [x, y, w, h], "corners": [[x, y] x 4] or null, "text": "..." or null} */
 static void read_plate(const json_t *object, struct label *label)
 {
-    const json_t *box = json_object_get(object, "box"), *corners = json_object_get(object, "corners");
+    const json_t *box = json_object_get(object, "box"),
+                 *corners = json_object_get(object, "corners");
     const char *text = json_string_value(json_object_get(object, "text"));
     double *value[4] = {&label->box.x, &label->box.y, &label->box.w, &label->box.h};
     for (size_t i = 0; i < 4; i++)
@@ -198,7 +206,8 @@ static enum err add_object(struct labels *labels, const char *folder, const json
     const char *image = json_string_value(json_object_get(object, "image"));
     const json_t *plates = json_object_get(object, "plates");
     if (crop == NULL && image == NULL)
-        return fault_set(source->why, ERR_INPUT, "%s:%u: neither \"image\" nor \"crop\"", source->path, source->line);
+        return fault_set(source->why, ERR_INPUT, "%s:%u: neither \"image\" nor \"crop\"",
+                         source->path, source->line);
     struct labelled *picture = find_picture(labels, folder, crop ? crop : image);
     if (picture == NULL)
         return fault_set(source->why, ERR_MEMORY, NO_MEMORY);
@@ -207,13 +216,14 @@ static enum err add_object(struct labels *labels, const char *folder, const json
         picture->n = 1;
         read_plate(object, &picture->label[0]);
     }
-    for (size_t i = 0; crop == NULL && i < json_array_size(plates) && picture->n < LABELS_MAX_PLATES; i++)
+    for (size_t i = 0;
+         crop == NULL && i < json_array_size(plates) && picture->n < LABELS_MAX_PLATES; i++)
         read_plate(json_array_get(plates, i), &picture->label[picture->n++]);
     return ERR_OK;
 }
 
-static enum err read_manifest(struct labels *labels, const char *folder, FILE *file, const char *split,
-                              struct source *source)
+static enum err read_manifest(struct labels *labels, const char *folder, FILE *file,
+                              const char *split, struct source *source)
 {
     char *line = NULL;
     size_t room = 0;
@@ -246,7 +256,8 @@ enum err labels_load(struct labels *out, const char *folder, const char *split, 
     if (file != NULL)
         fclose(file);
     if (!err && labels.n == 0)
-        err = fault_set(why, ERR_NOT_FOUND, "%s: no labels: neither manifest.jsonl nor NAME.txt files", folder);
+        err = fault_set(why, ERR_NOT_FOUND,
+                        "%s: no labels: neither manifest.jsonl nor NAME.txt files", folder);
     if (err)
         labels_release(&labels);
     else

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[REPORT_STAGES] = {"decode", "locate", "rectify", "read", "second", "all"};
+static const char *const stage_names[REPORT_STAGES] = {"decode", "locate", "rectify",
+                                                       "read",   "second", "all"};
 static const float edges[] = {0, 0.5f, 0.8f, 0.9f, 0.95f, 0.98f, 0.99f, 0.995f, 1.0001f};
 static const double errors[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05};
 static const double REJECT_ERROR = 0.005;
@@ -42,7 +43,8 @@ enum err report_merge(struct report_set *whole, const struct report_set *part, s
         if (err)
             return err;
     }
-    struct score_text *given = realloc(sum->given, (sum->n_given + add->n_given + 1) * sizeof *given);
+    struct score_text *given =
+        realloc(sum->given, (sum->n_given + add->n_given + 1) * sizeof *given);
     if (given == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a sum");
     if (add->n_given > 0)
@@ -80,7 +82,8 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The value that `part` of the pictures' times in a stage do not pass; 0 without pictures or memory. */
+/* The value that `part` of the pictures' times in a stage do not pass; 0 without pictures or
+ * memory. */
 static double quantile(const struct report_set *set, enum report_stage stage, double part)
 {
     float *sorted = malloc((set->n_times + 1) * sizeof *sorted);
@@ -113,7 +116,8 @@ static struct bin bin_of(const struct score *score, unsigned index)
     return bin;
 }
 
-static void print_row(const char *label, const struct report_set *sets, size_t n, const double *values, int digits)
+static void print_row(const char *label, const struct report_set *sets, size_t n,
+                      const double *values, int digits)
 {
     printf("%-34s", label);
     for (size_t i = 0; i < n; i++)
@@ -124,22 +128,46 @@ static void print_row(const char *label, const struct report_set *sets, size_t n
 
 static void print_accuracy(const struct report_set *sets, size_t n)
 {
-    enum { PICTURES, UNREAD, PLATES, REPORTED, FOUND, NEAR, STRAY, EXACT, LISTED, CHARACTERS, ROWS };
+    enum {
+        PICTURES,
+        UNREAD,
+        PLATES,
+        REPORTED,
+        FOUND,
+        NEAR,
+        STRAY,
+        EXACT,
+        LISTED,
+        CHARACTERS,
+        ROWS
+    };
     static const struct {
         const char *label;
         int digits;
-    } rows[ROWS] = {{"pictures", 0}, {"  that could not be read", 0}, {"labelled plates", 0},
-                    {"plates reported", 0}, {"found, IoU >= 0.5 %", 1}, {"found, IoU >= 0.3 %", 1},
-                    {"false plates a picture", 3}, {"exact %", 1}, {"right text among candidates %", 1},
+    } rows[ROWS] = {{"pictures", 0},
+                    {"  that could not be read", 0},
+                    {"labelled plates", 0},
+                    {"plates reported", 0},
+                    {"found, IoU >= 0.5 %", 1},
+                    {"found, IoU >= 0.3 %", 1},
+                    {"false plates a picture", 3},
+                    {"exact %", 1},
+                    {"right text among candidates %", 1},
                     {"characters %", 1}};
     double value[ROWS][REPORT_MAX_SETS + 1];
     printf("%-34s", "");
     for (size_t i = 0; i < n; i++) {
         const struct score *s = &sets[i].score;
-        const double column[ROWS] = {s->pictures, sets[i].unread, s->plates, s->reported,
-                                     100 * part_of(s->found, s->plates), 100 * part_of(s->near, s->plates),
-                                     part_of(s->reported - s->near, s->pictures), 100 * part_of(s->exact, s->texts),
-                                     100 * part_of(s->listed, s->texts), 100 * part_of(s->characters, s->texts)};
+        const double column[ROWS] = {s->pictures,
+                                     sets[i].unread,
+                                     s->plates,
+                                     s->reported,
+                                     100 * part_of(s->found, s->plates),
+                                     100 * part_of(s->near, s->plates),
+                                     part_of(s->reported - s->near, s->pictures),
+                                     100 * part_of(s->exact, s->texts),
+                                     100 * part_of(s->listed, s->texts),
+                                     100 * part_of(s->characters, s->texts)};
         for (int row = 0; row < ROWS; row++)
             value[row][i] = column[row];
         printf("%12s", sets[i].name);
@@ -179,7 +207,8 @@ static void print_calibration(const struct score *score)
 
 static void print_curve(struct score *score)
 {
-    printf("\nerror at most   confidence from   given out   wrong   error %% (95 %%)          yield %% (95 %%)\n");
+    printf("\nerror at most   confidence from   given out   wrong   error %% (95 %%)          "
+           "yield %% (95 %%)\n");
     for (unsigned i = 0; i < CURVE; i++) {
         struct score_point point;
         double wrong[2], yield[2];
@@ -189,12 +218,14 @@ static void print_curve(struct score *score)
         }
         score_interval(point.wrong, point.accepted, wrong);
         score_interval(point.yield * score->texts, score->texts, yield);
-        printf("%11.1f %% %17.4f %11u %7u   %.2f (%.2f .. %.2f)   %.1f (%.1f .. %.1f)%s\n", 100 * errors[i],
-               (double)point.confidence, point.accepted, point.wrong,
-               100 * part_of(point.wrong, point.accepted), 100 * wrong[0], 100 * wrong[1], 100 * point.yield,
-               100 * yield[0], 100 * yield[1], errors[i] == REJECT_ERROR ? "  <- reject point" : "");
+        printf("%11.1f %% %17.4f %11u %7u   %.2f (%.2f .. %.2f)   %.1f (%.1f .. %.1f)%s\n",
+               100 * errors[i], (double)point.confidence, point.accepted, point.wrong,
+               100 * part_of(point.wrong, point.accepted), 100 * wrong[0], 100 * wrong[1],
+               100 * point.yield, 100 * yield[0], 100 * yield[1],
+               errors[i] == REJECT_ERROR ? "  <- reject point" : "");
     }
-    printf("An error is a wrong text or a text where there is no plate; yield is of all plates with a known text.\n");
+    printf("An error is a wrong text or a text where there is no plate; yield is of all plates "
+           "with a known text.\n");
 }
 
 void report_print(struct report_set *sets, size_t n)
@@ -211,15 +242,17 @@ static json_t *set_json(const struct report_set *set)
     json_t *times = json_object();
     for (int stage = 0; stage < REPORT_STAGES; stage++)
         json_object_set_new(times, stage_names[stage],
-                            json_pack("{s:f, s:f}", "median", quantile(set, (enum report_stage)stage, 0.5), "p95",
+                            json_pack("{s:f, s:f}", "median",
+                                      quantile(set, (enum report_stage)stage, 0.5), "p95",
                                       quantile(set, (enum report_stage)stage, 0.95)));
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "set", set->name, "pictures",
-                     (int)s->pictures, "unread", (int)set->unread, "plates", (int)s->plates, "reported",
-                     (int)s->reported, "found50", 100 * part_of(s->found, s->plates), "found30",
-                     100 * part_of(s->near, s->plates), "false_per_picture",
-                     part_of(s->reported - s->near, s->pictures), "exact", 100 * part_of(s->exact, s->texts),
-                     "listed", 100 * part_of(s->listed, s->texts), "characters",
-                     100 * part_of(s->characters, s->texts), "ms", times);
+    return json_pack(
+        "{s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "set", set->name,
+        "pictures", (int)s->pictures, "unread", (int)set->unread, "plates", (int)s->plates,
+        "reported", (int)s->reported, "found50", 100 * part_of(s->found, s->plates), "found30",
+        100 * part_of(s->near, s->plates), "false_per_picture",
+        part_of(s->reported - s->near, s->pictures), "exact", 100 * part_of(s->exact, s->texts),
+        "listed", 100 * part_of(s->listed, s->texts), "characters",
+        100 * part_of(s->characters, s->texts), "ms", times);
 }
 
 static json_t *calibration_json(const struct score *score)
@@ -227,9 +260,10 @@ static json_t *calibration_json(const struct score *score)
     json_t *list = json_array();
     for (unsigned i = 0; i < BINS; i++) {
         struct bin bin = bin_of(score, i);
-        json_array_append_new(list, json_pack("{s:f, s:f, s:i, s:i, s:f}", "from", (double)edges[i], "to",
-                                              fmin(1, (double)edges[i + 1]), "readings", (int)bin.n, "right",
-                                              (int)bin.right, "confidence", bin.confidence));
+        json_array_append_new(list,
+                              json_pack("{s:f, s:f, s:i, s:i, s:f}", "from", (double)edges[i], "to",
+                                        fmin(1, (double)edges[i + 1]), "readings", (int)bin.n,
+                                        "right", (int)bin.right, "confidence", bin.confidence));
     }
     return list;
 }
@@ -244,11 +278,12 @@ static json_t *curve_json(struct score *score)
             continue;
         score_interval(point.wrong, point.accepted, wrong);
         score_interval(point.yield * score->texts, score->texts, yield);
-        json_array_append_new(
-            list, json_pack("{s:f, s:f, s:i, s:i, s:[f, f], s:f, s:[f, f]}", "error_at_most", errors[i], "confidence",
-                            (double)point.confidence, "accepted", (int)point.accepted, "wrong", (int)point.wrong,
-                            "error_interval", wrong[0], wrong[1], "yield", point.yield, "yield_interval", yield[0],
-                            yield[1]));
+        json_array_append_new(list, json_pack("{s:f, s:f, s:i, s:i, s:[f, f], s:f, s:[f, f]}",
+                                              "error_at_most", errors[i], "confidence",
+                                              (double)point.confidence, "accepted",
+                                              (int)point.accepted, "wrong", (int)point.wrong,
+                                              "error_interval", wrong[0], wrong[1], "yield",
+                                              point.yield, "yield_interval", yield[0], yield[1]));
     }
     return list;
 }
@@ -258,6 +293,7 @@ json_t *report_json(struct report_set *sets, size_t n)
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, set_json(&sets[i]));
-    return json_pack("{s:o, s:o, s:o}", "sets", list, "calibration", calibration_json(&sets[n - 1].score),
-                     "error_yield", curve_json(&sets[n - 1].score));
+    return json_pack("{s:o, s:o, s:o}", "sets", list, "calibration",
+                     calibration_json(&sets[n - 1].score), "error_yield",
+                     curve_json(&sets[n - 1].score));
 }

@@ -8,7 +8,12 @@
 
 /* Stages of the way from JPEG bytes to text, and the whole. */
 enum report_stage {
-    REPORT_DECODE, REPORT_LOCATE, REPORT_RECTIFY, REPORT_READ, REPORT_SECOND, REPORT_ALL,
+    REPORT_DECODE,
+    REPORT_LOCATE,
+    REPORT_RECTIFY,
+    REPORT_READ,
+    REPORT_SECOND,
+    REPORT_ALL,
     REPORT_STAGES
 };
 
@@ -24,10 +29,12 @@ struct report_set {
 };
 
 /* ERR_MEMORY */
-enum err report_add_times(struct report_set *set, const float ms[REPORT_STAGES], struct fault *why) MUST_USE;
+enum err report_add_times(struct report_set *set, const float ms[REPORT_STAGES],
+                          struct fault *why) MUST_USE;
 
 /* Adds `part` to `whole`. ERR_MEMORY. */
-enum err report_merge(struct report_set *whole, const struct report_set *part, struct fault *why) MUST_USE;
+enum err report_merge(struct report_set *whole, const struct report_set *part,
+                      struct fault *why) MUST_USE;
 void report_release(struct report_set *set);
 
 /* The last set is the sum, whose calibration and error are shown. */

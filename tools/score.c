@@ -1,4 +1,5 @@
-/* Agreement of readings with labels: the rules of the public scorer, so that both give the same figures. */
+/* Agreement of readings with labels: the rules of the public scorer, so that both give the same
+ * figures. */
 #include "tools/score.h"
 
 #include <assert.h>
@@ -48,7 +49,8 @@ static bool is_ignored(const struct labelled *truth, const struct box *box)
         if (iou(&truth->label[i].box, box) >= 0.3)
             return false;
     for (unsigned i = 0; i < truth->n_ignored; i++)
-        if (iou(&truth->ignored[i], box) >= 0.3 || shared(box, &truth->ignored[i]) >= 0.5 * box->w * box->h)
+        if (iou(&truth->ignored[i], box) >= 0.3 ||
+            shared(box, &truth->ignored[i]) >= 0.5 * box->w * box->h)
             return true;
     return false;
 }
@@ -72,7 +74,8 @@ static double match(const struct labelled *truth, unsigned label, const struct g
 }
 
 /* Greedy one-to-one matches of at least `least`, best first. */
-static unsigned count_matches(const struct labelled *truth, const struct given *given, unsigned n, double least)
+static unsigned count_matches(const struct labelled *truth, const struct given *given, unsigned n,
+                              double least)
 {
     bool label_used[LABELS_MAX_PLATES] = {0}, given_used[READING_MAX_PLATES] = {0};
     for (unsigned count = 0;; count++) {
@@ -141,12 +144,13 @@ static enum err judge_text(struct score *score, const struct label *label, const
     *right = strcmp(text, label->text) == 0;
     score->exact += *right;
     score->listed += listed;
-    score->characters += fmax(0, 1 - (double)edit_distance(text, label->text) / (double)strlen(label->text));
+    score->characters +=
+        fmax(0, 1 - (double)edit_distance(text, label->text) / (double)strlen(label->text));
     return give(score, (struct score_text){reading->candidates[0].confidence, *right, false}, why);
 }
 
-enum err score_add(struct score *score, const struct labelled *truth, const struct ocr_result *result,
-                   enum score_verdict *verdict, struct fault *why)
+enum err score_add(struct score *score, const struct labelled *truth,
+                   const struct ocr_result *result, enum score_verdict *verdict, struct fault *why)
 {
     struct given given[READING_MAX_PLATES];
     bool used[READING_MAX_PLATES] = {0};
@@ -174,7 +178,9 @@ enum err score_add(struct score *score, const struct labelled *truth, const stru
     }
     for (unsigned k = 0; k < n && !err; k++)
         if (!used[k]) {
-            err = give(score, (struct score_text){given[k].reading->candidates[0].confidence, false, true}, why);
+            err = give(score,
+                       (struct score_text){given[k].reading->candidates[0].confidence, false, true},
+                       why);
             worst = worst == SCORE_RIGHT ? SCORE_STRAY : worst;
         }
     *verdict = worst;
@@ -238,7 +244,8 @@ void score_interval(double k, double n, double out[2])
         out[1] = 1;
         return;
     }
-    double p = k / n, width = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
+    double p = k / n, width = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
+           scale = 1 + z * z / n;
     out[0] = fmax(0, (p + z * z / (2 * n) - width) / scale);
     out[1] = fmin(1, (p + z * z / (2 * n) + width) / scale);
 }

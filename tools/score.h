@@ -15,7 +15,8 @@ struct score_text {
     bool right, stray; /* stray: there is no plate at all */
 };
 
-/* Sums over pictures; all zero to begin with. A reading belongs to the label with the best IoU of 0.3 and more. */
+/* Sums over pictures; all zero to begin with. A reading belongs to the label with the best IoU of
+ * 0.3 and more. */
 struct score {
     unsigned pictures, plates, reported;
     unsigned found;         /* plates met at IoU 0.5, one to one */
@@ -31,8 +32,9 @@ struct score {
 enum score_verdict { SCORE_RIGHT, SCORE_STRAY, SCORE_WRONG, SCORE_MISSED };
 
 /* Adds a picture. ERR_MEMORY. */
-enum err score_add(struct score *score, const struct labelled *truth, const struct ocr_result *result,
-                   enum score_verdict *verdict, struct fault *why) MUST_USE;
+enum err score_add(struct score *score, const struct labelled *truth,
+                   const struct ocr_result *result, enum score_verdict *verdict,
+                   struct fault *why) MUST_USE;
 void score_release(struct score *score);
 
 /* One point of error against yield: all texts of at least this confidence are given out. */

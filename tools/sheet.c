@@ -1,4 +1,4 @@
-/* Aligned columns. */
+/* Columns that are as wide as their widest cell, to the left or to the right. */
 #include "tools/sheet.h"
 
 #include <assert.h>
@@ -13,7 +13,8 @@ void sheet_begin(struct sheet *sheet, const char *headings)
     while (*headings != '\0') {
         size_t length = strcspn(headings, "|");
         assert(sheet->n_columns < SHEET_MAX_COLUMNS);
-        snprintf(sheet->cells[0][sheet->n_columns++], SHEET_CELL_SIZE, "%.*s", (int)length, headings);
+        snprintf(sheet->cells[0][sheet->n_columns++], SHEET_CELL_SIZE, "%.*s", (int)length,
+                 headings);
         headings += length + (headings[length] == '|');
     }
 }

@@ -13,7 +13,8 @@ struct sheet {
     char cells[SHEET_MAX_LINES][SHEET_MAX_COLUMNS][SHEET_CELL_SIZE];
 };
 
-/* Begins with the headings, separated by '|'. A heading that begins with '>' has its column aligned to the right. */
+/* Begins with the headings, separated by '|'. A heading that begins with '>' has its column aligned
+ * to the right. */
 void sheet_begin(struct sheet *sheet, const char *headings);
 void sheet_line(struct sheet *sheet);
 void sheet_cell(struct sheet *sheet, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -113,7 +113,8 @@ enum err when_parse_length(const char *text, int64_t *out, struct fault *why)
     for (; isdigit((unsigned char)*at) && value < longest_ms; at++)
         value = value * 10 + (*at - '0');
     for (size_t i = 0; at != text && i < sizeof units / sizeof units[0]; i++)
-        if (*at == units[i].unit && at[1] == '\0' && value > 0 && value <= longest_ms / units[i].ms) {
+        if (*at == units[i].unit && at[1] == '\0' && value > 0 &&
+            value <= longest_ms / units[i].ms) {
             *out = value * units[i].ms;
             return ERR_OK;
         }
@@ -133,8 +134,17 @@ enum err when_parse(const char *text, int64_t now_ms, int64_t *out, struct fault
     }
     if (parse_point(text, now_ms, out))
         return ERR_OK;
-    return fault_set(why, ERR_INPUT, "\"%s\" is no time: write 2026-11-22T10:30:00Z, \"2026-11-22 10:30\" or 10:30 "
-                                     "(local time), or 10m for ten minutes ago", text);
+    return fault_set(why, ERR_INPUT,
+                     "\"%s\" is no time: write 2026-11-22T10:30:00Z, \"2026-11-22 10:30\" or 10:30 "
+                     "(local time), or 10m for ten minutes ago",
+                     text);
+}
+
+int64_t when_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 void when_text(int64_t ms, char out[WHEN_TEXT_SIZE])

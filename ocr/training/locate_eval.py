@@ -42,6 +42,12 @@ def held_out(args):
     """Held-out real pictures and a fixed set of scenes made from held-out pictures and crops."""
     with open(args.cache, 'rb') as file:
         cache = pickle.load(file)
+    if args.mined:  # plates that nobody labelled, marked by eye
+        with open(args.mined, 'rb') as file:
+            for key, quad, plate in pickle.load(file):
+                for picture in cache['pictures']:
+                    if plate and picture['test'] and (picture['set'], picture['name']) == key:
+                        picture.setdefault('unlabelled', []).append(quad)
     yield from (p for p in cache['pictures'] if p['test'])
     scene = scenes.Scenes(
         scenes.Pools(cache, args.data, test=True, drawn=200, seed=99), 384, seed=99, replace=0.9
@@ -58,7 +64,7 @@ def held_out(args):
         }
 
 
-def measure(reader, pictures, floor=0.02):
+def measure(reader, pictures, floor=0.1):
     """For each picture its truth and every plate found above floor, in the network's pixels."""
     results = []
     for picture in pictures:
@@ -70,7 +76,8 @@ def measure(reader, pictures, floor=0.02):
         begin = time.perf_counter()
         out = reader.forward()[0]
         spent = time.perf_counter() - begin
-        wanted, ignored = [], [q * scale for q in picture.get('ignored', [])]
+        unlabelled = [*picture.get('ignored', []), *picture.get('unlabelled', [])]
+        wanted, ignored = [], [q * scale for q in unlabelled]
         for quad, known, weight in picture['plates']:
             quad = quad * scale
             if (np.ptp(quad[:, 0]) >= SMALL or 'ignored' in picture) and weight > 0:
@@ -220,6 +227,7 @@ def main():
     parser.add_argument(
         '--bench', type=Path, action='append', help='labelled folder; for reporting only'
     )
+    parser.add_argument('--mined', type=Path, help='reviewed alarms, from locate_mine.py')
     parser.add_argument('--threshold', type=float, default=0.4)
     parser.add_argument('--scenes', type=int, default=400)
     parser.add_argument('--show', type=Path)

@@ -1,4 +1,4 @@
-"""Collects a locator's false alarms on the training pictures for the next training to see again."""
+"""Collects a locator's false alarms on the packed pictures for training to see again."""
 import argparse
 import pickle
 from pathlib import Path
@@ -42,13 +42,10 @@ def main():
     args = parser.parse_args()
     cv2.setNumThreads(1)
     with open(args.cache, 'rb') as file:
-        pictures = [
-            p
-            for p in pickle.load(file)['pictures']
-            if not p['test'] and p['set'] != 'roboflow_plates'
-        ]
+        pictures = pickle.load(file)['pictures']
+    pictures = [p for p in pictures if p['set'] != 'roboflow_plates']
     found = []
-    for result in measure(open_reader(args.model), pictures):
+    for result in measure(open_reader(args.model), pictures, args.threshold):
         for score, quad in judge(result, args.threshold)[1]:
             found.append((result['picture'], (quad / result['scale']).astype(np.float32), score))
     found.sort(key=lambda f: (f[0]['set'], -f[2]))

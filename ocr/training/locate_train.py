@@ -33,11 +33,36 @@ def load_extra(path):
         return pickle.load(file)
 
 
-def batch_of(scene, count):
-    samples = [scene.sample() for _ in range(count)]
-    images = np.stack([s[0] for s in samples])[:, None].astype(np.float32) / 255
-    plates = max(1, sum(len(s[1]) for s in samples))
-    return torch.from_numpy(images), targets([s[1:] for s in samples], scene.size), plates
+class Bank:
+    """Batches of one size each: new scenes, and from a store of seen ones, mirrored and relit."""
+
+    SIZES, SHARES = (256, 320, 384), (0.35, 0.3, 0.35)
+
+    def __init__(self, scene, reuse, room=1500):
+        self.scene, self.reuse, self.room = scene, reuse, room
+        self.seen = {size: [] for size in self.SIZES}
+
+    def batch(self, count):
+        rng = self.scene.rng
+        size = int(rng.choice(self.SIZES, p=self.SHARES))
+        self.scene.size, seen = size, self.seen[size]
+        old = int(count * self.reuse) if len(seen) > count else 0
+        samples = [self.again(*seen[rng.integers(len(seen))]) for _ in range(old)]
+        for _ in range(count - old):
+            sample = self.scene.sample()
+            samples.append(sample)
+            if len(seen) < self.room:
+                seen.append(sample)
+            else:
+                seen[rng.integers(self.room)] = sample
+        images = np.stack([s[0] for s in samples])[:, None].astype(np.float32) / 255
+        plates = max(1, sum(len(s[1]) for s in samples))
+        return torch.from_numpy(images), targets([s[1:] for s in samples], size), plates
+
+    def again(self, img, plates, ignored):
+        rng = self.scene.rng
+        img, plates, ignored = self.scene.flip(img, plates, ignored)
+        return cv2.convertScaleAbs(img, None, rng.uniform(0.7, 1.2), rng.uniform(0, 25)), plates, ignored
 
 
 def update_average(average, net, step, decay):
@@ -96,7 +121,8 @@ def train(args):
             optimizer.load_state_dict(state['optimizer'])
         step = state['step']
     first, begin, logged = step, time.time(), time.time()
-    scene = scenes.Scenes(pools, args.size, seed=args.seed * 1000003 + step)
+    scene = scenes.Scenes(pools, seed=args.seed * 1000003 + step)
+    bank = Bank(scene, args.reuse, 50 if args.smoke else 1500)
     sums = np.zeros(4)
     net.train()
     while True:
@@ -109,7 +135,7 @@ def train(args):
             break
         for group in optimizer.param_groups:
             group['lr'] = rate(progress, args.rate)
-        losses = learn(net, optimizer, batch_of(scene, args.batch), args.corner)
+        losses = learn(net, optimizer, bank.batch(args.batch), args.corner)
         step += 1
         update_average(average, net, step - first, args.decay)
         sums += [*losses, 1]
@@ -122,7 +148,7 @@ def train(args):
                 flush=True,
             )
             sums[:], logged = 0, time.time()
-        if step % 1000 == 0:
+        if step % 250 == 0:
             save(args, net, average, optimizer, step)
     save(args, net, average, optimizer, step)
 
@@ -162,7 +188,7 @@ def main():
         '--start', type=float, default=0, help='part of the rate cycle already behind a resumed run'
     )
     parser.add_argument('--batch', type=int, default=16)
-    parser.add_argument('--size', type=int, default=384)
+    parser.add_argument('--reuse', type=float, default=0.5, help='share of a batch seen before')
     parser.add_argument('--rate', type=float, default=3e-3)
     parser.add_argument('--corner', type=float, default=1.0)
     parser.add_argument('--decay', type=float, default=0.998)

@@ -26,8 +26,6 @@ PICTURES = ("in_nl_cars", "kaggle_cars", "openimages_lp", "misc_images", "ro_das
 # Sources without a test split of their own: one text in so many goes to validation.
 OWN_SPLIT = {"br_crops": 8, "cn_crops": 10, "tn_crops": 10, "in_nl_cars": 10, "openimages_lp": 10,
              "cn_easypr": 10, "misc_images": 10, "misc_crops": 10}
-# Personal plates of us_state_crops whose label writes a word's letter O as a zero.
-ROUND = set()
 MAX_HEIGHT, MAX_WIDTH = 88, 208
 TAXI_CUT = re.compile(r"\d{6}C")  # New York taxi labels that lost their leading T
 
@@ -40,6 +38,14 @@ def usable(source, text):
     if source == "us_state_crops" and len(text) < 3:  # samples such as "0000" cut to one character
         return False
     return not (source == "us_nyc_crops" and TAXI_CUT.fullmatch(text))
+
+
+def is_word(text):
+    """A personal plate's word: us_state_crops writes its round letter as a zero."""
+    letters, round_ = sum(c.isalpha() for c in text), text.count("0")
+    other = len(text) - letters - round_
+    few = letters >= 5 and other <= 1 or letters >= 3 and len(text) >= 5 and other == 0
+    return few and "000" not in text and (letters >= 4 or "00" not in text)
 
 
 def readable(source, quad):
@@ -106,7 +112,7 @@ def read_source(data, source):
             mx, my = CROPS[source]
             grey, quad = shrunk(grey, box_quad(mx * w, my * h, w - 2 * mx * w, h - 2 * my * h))
             text = entry["text"]
-            if source == "us_state_crops" and text in ROUND:
+            if source == "us_state_crops" and is_word(text):
                 text = text.replace("0", "O")
             yield Plate(grey, quad, text, *rest,
                         split_of(source, entry["text"], entry["split"]))

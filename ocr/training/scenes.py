@@ -167,9 +167,9 @@ class Scenes:
             quad = plates[rng.integers(len(plates))][0] if focus is None else focus
             have = max(4.0, np.linalg.norm((quad[1] + quad[2] - quad[0] - quad[3]) / 2))
             want = (
-                np.exp(rng.uniform(np.log(22), np.log(200)))
+                np.exp(rng.uniform(np.log(22), np.log(0.52 * s)))
                 if rng.random() < 0.88
-                else rng.uniform(200, 400)
+                else rng.uniform(0.5, 1.05) * s
             )
             scale = float(np.clip(want / have, 0.5 * s / max(h, w), 2.2))
             centre = quad.mean(0)
@@ -352,7 +352,7 @@ class Scenes:
         plate, inner = self.chosen
         aspect = np.linalg.norm(inner[1] - inner[0]) / np.linalg.norm(inner[3] - inner[0])
         for _ in range(4):
-            w = np.exp(rng.uniform(np.log(22), np.log(230)))
+            w = np.exp(rng.uniform(np.log(22), np.log(0.6 * s)))
             h = w / aspect
             x, y = rng.uniform(w * 0.55, max(w * 0.56, s - w * 0.55)), rng.uniform(
                 h * 0.6, s - h * 0.6
@@ -455,7 +455,7 @@ class Scenes:
         folder = self.sets[rng.choice(len(self.sets), p=self.set_share)]
         pool = self.pools.pictures[folder]
         pic, focus = pool[rng.integers(len(pool))], None
-        if self.pools.mined and rng.random() < 0.1:
+        if self.pools.mined and rng.random() < 0.14:
             pic, focus = self.pools.mined[rng.integers(len(self.pools.mined))]
             folder = pic['set']
         m, scale, tilted = self.view(pic, focus)

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const struct image *grey = &picture.grey;
     assert(grey->width >= 1 && grey->height >= 1 && grey->stride >= grey->width);
     assert(grey->width <= picture.width && grey->height <= picture.height);
-    volatile uint8_t last = grey->pixels[(size_t)(grey->height - 1) * grey->stride + grey->width - 1];
+    volatile uint8_t last =
+        grey->pixels[(size_t)(grey->height - 1) * grey->stride + grey->width - 1];
     (void)last;
     return 0;
 }

@@ -1,4 +1,5 @@
-/* Any bytes as a message between processes: refused, or the same bytes again when what was understood is packed. */
+/* Any bytes as a message between processes: refused, or the same bytes again when what was
+ * understood is packed. */
 #include <assert.h>
 #include <string.h>
 

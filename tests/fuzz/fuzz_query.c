@@ -1,4 +1,5 @@
-/* Any bytes as an officer's question: refused, or understood in the same way after a way through query_text. */
+/* Any bytes as an officer's question: refused, or understood in the same way after a way through
+ * query_text. */
 #include <assert.h>
 #include <string.h>
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Renders the golden pictures: simple vehicles with plates in perspective, by day and by night, and scenes without one.
+"""Renders the golden pictures: simple vehicles with plates in perspective, by day and by night.
 
-Needs numpy, OpenCV and Pillow with a condensed sans font; run by hand, its output is committed. The texts that are
-expected are written by `test_golden --generate` and looked at with `test_golden --show FOLDER`.
+Needs numpy, OpenCV and Pillow with a condensed sans font; run by hand, its output is committed. The
+texts that are expected are written by `test_golden --generate` and looked at with
+`test_golden --show FOLDER`.
 """
 import argparse
 from pathlib import Path
@@ -37,11 +38,20 @@ def plate(lines, width, height, motto='', dark=False):
         letters = Image.new('L', (2000, 400), 0)
         ImageDraw.Draw(letters).text((20, 20), ' '.join(line), fill=255, font=font(260))
         letters = letters.crop(letters.getbbox()).resize(room, Image.LANCZOS)
-        at = (int(width * 0.06), int(height * (top + each * i) + height * each * 0.07))
+        at = (int(width * 0.06), int(height * (top + each * i + each * 0.07)))
         image.paste(ink, at, letters)
     if motto:
-        draw.text((width // 2, int(height * 0.1)), motto, fill=ink, font=font(height // 9), anchor='mm')
+        draw.text((width // 2, int(height * 0.1)), motto, fill=ink, font=font(height // 9),
+                  anchor='mm')
     return np.array(image)
+
+
+def framed(face):
+    """The same with a national band on the left and a dark holder around it."""
+    band = np.full((face.shape[0], 100), 70, np.uint8)
+    cv2.putText(band, 'LW', (14, 185), cv2.FONT_HERSHEY_SIMPLEX, 1.8, 240, 5)
+    face = np.hstack([band, face])
+    return cv2.copyMakeBorder(face, 14, 34, 14, 14, cv2.BORDER_CONSTANT, value=30)
 
 
 def scene(rng, light):
@@ -67,7 +77,8 @@ def place(grey, face, corners, light):
     corners = np.float32(corners)
     m = cv2.getPerspectiveTransform(np.float32([[0, 0], [w, 0], [w, h], [0, h]]), corners)
     small = cv2.GaussianBlur(face, (0, 0), max(0.1, 0.4 * w / np.ptp(corners[:, 0]) - 0.4))
-    mask = cv2.warpPerspective(np.full(face.shape, 255, np.uint8), m, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR) / 255.0
+    whole = np.full(face.shape, 255, np.uint8)
+    mask = cv2.warpPerspective(whole, m, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR) / 255.0
     drawn = cv2.warpPerspective(small, m, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
     return grey * (1 - mask) + drawn * light * mask
 
@@ -82,16 +93,20 @@ def main():
     parser.add_argument('--out', type=Path, default=HERE)
     out = parser.parse_args().out
     american = lambda text: plate([text], 620, 310, 'FREE COUNTY')
-    european = lambda text: plate([text], 1040, 220)
+    european = lambda text: framed(plate([text], 1040, 220))
     square = lambda upper, lower: plate([upper, lower], 560, 400)
+    box = lambda x0, y0, x1, y1: [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
+    askew = [(520, 480), (730, 438), (733, 486), (523, 533)]
+    dim = [(570, 455), (700, 458), (699, 524), (569, 520)]
+    turned = [(760, 440), (910, 436), (912, 512), (762, 516)]
     pictures = {
-        'day_front': ([(american('7KLM482'), [(560, 450), (720, 450), (720, 530), (560, 530)])], 1.0, 0.7, 3),
-        'day_askew': ([(european('BX72KLN'), [(520, 480), (730, 438), (733, 486), (523, 533)])], 1.0, 0.7, 3),
-        'night': ([(american('HJT3916'), [(570, 455), (700, 458), (699, 524), (569, 520)])], 0.35, 0.9, 6),
-        'two_lines': ([(square('KGR', '4827'), [(580, 440), (700, 440), (700, 526), (580, 526)])], 0.9, 0.7, 3),
-        'two_plates': ([(european('MT48WRE'), [(330, 470), (520, 470), (520, 510), (330, 510)]),
-                        (american('5DFX309'), [(760, 440), (910, 436), (912, 512), (762, 516)])], 1.0, 0.7, 3),
-        'cut_by_border': ([(american('8PQR157'), [(1190, 300), (1350, 300), (1350, 380), (1190, 380)])], 1.0, 0.7, 3),
+        'day_front': ([(american('7KLM482'), box(560, 450, 720, 530))], 1.0, 0.7, 3),
+        'day_askew': ([(european('BX72KLN'), askew)], 1.0, 0.7, 3),
+        'night': ([(american('HRT3916'), dim)], 0.35, 0.9, 6),
+        'two_lines': ([(square('KGR', '4827'), box(580, 440, 700, 526))], 0.9, 0.7, 3),
+        'two_plates': ([(european('MT48WRE'), box(330, 470, 520, 510)),
+                        (american('5DFX309'), turned)], 1.0, 0.7, 3),
+        'cut_by_border': ([(american('8PQR157'), box(1190, 300, 1350, 380))], 1.0, 0.7, 3),
         'no_plate': ([], 1.0, 0.7, 3),
     }
     for number, (name, (plates, light, blur, noise)) in enumerate(pictures.items()):
@@ -99,7 +114,8 @@ def main():
         grey = scene(rng, light)
         for face, corners in plates:
             grey = place(grey, face, corners, min(1.0, light * 1.4))
-        cv2.imwrite(str(out / f'{name}.jpg'), finished(rng, grey, blur, noise), [cv2.IMWRITE_JPEG_QUALITY, 85])
+        picture = finished(rng, grey, blur, noise)
+        cv2.imwrite(str(out / f'{name}.jpg'), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 
 if __name__ == '__main__':

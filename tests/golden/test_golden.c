@@ -54,13 +54,15 @@ static bool generate(const char *name, const struct ocr_result *result)
         const struct reading *reading = &result->readings[i];
         fprintf(file, "%s", text_of(reading));
         for (int c = 0; c < 4; c++)
-            fprintf(file, "\t%.0f\t%.0f", (double)reading->where.corner[c].x, (double)reading->where.corner[c].y);
+            fprintf(file, "\t%.0f\t%.0f", (double)reading->where.corner[c].x,
+                    (double)reading->where.corner[c].y);
         fputc('\n', file);
     }
     return fclose(file) == 0;
 }
 
-static bool show(struct ocr *ocr, const char *name, const struct ocr_result *result, const char *out)
+static bool show(struct ocr *ocr, const char *name, const struct ocr_result *result,
+                 const char *out)
 {
     struct show_mark marks[READING_MAX_PLATES];
     char path[512];
@@ -89,8 +91,9 @@ static int read_lines(const char *name, struct line *out)
         return -1;
     for (; n < READING_MAX_PLATES; n++) {
         struct line *l = &out[n];
-        if (fscanf(file, "%12s %f %f %f %f %f %f %f %f", l->text, &l->corner[0].x, &l->corner[0].y, &l->corner[1].x,
-                   &l->corner[1].y, &l->corner[2].x, &l->corner[2].y, &l->corner[3].x, &l->corner[3].y) != 9)
+        if (fscanf(file, "%12s %f %f %f %f %f %f %f %f", l->text, &l->corner[0].x, &l->corner[0].y,
+                   &l->corner[1].x, &l->corner[1].y, &l->corner[2].x, &l->corner[2].y,
+                   &l->corner[3].x, &l->corner[3].y) != 9)
             break;
     }
     fclose(file);
@@ -100,10 +103,11 @@ static int read_lines(const char *name, struct line *out)
 /* Same text, and no corner further away than a twentieth of the plate's width. */
 static bool agrees(const struct line *line, const struct reading *reading)
 {
-    float width = hypotf(line->corner[1].x - line->corner[0].x, line->corner[1].y - line->corner[0].y);
+    float width =
+        hypotf(line->corner[1].x - line->corner[0].x, line->corner[1].y - line->corner[0].y);
     for (int i = 0; i < 4; i++)
-        if (hypotf(line->corner[i].x - reading->where.corner[i].x, line->corner[i].y - reading->where.corner[i].y) >
-            0.05f * width)
+        if (hypotf(line->corner[i].x - reading->where.corner[i].x,
+                   line->corner[i].y - reading->where.corner[i].y) > 0.05f * width)
             return false;
     return strcmp(line->text, text_of(reading)) == 0;
 }
@@ -141,13 +145,15 @@ static int run(struct ocr *ocr, enum mode mode, const char *out)
     for (int i = 0; i < n; i++) {
         static struct ocr_result result;
         char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)(strlen(entries[i]->d_name) - 4), entries[i]->d_name);
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(entries[i]->d_name) - 4),
+                 entries[i]->d_name);
         bool good = read_picture(ocr, name, &result);
         if (!good)
             printf("%s: %s\n", name, why.text);
         else
-            good = mode == COMPARE ? compare(name, &result)
-                                   : mode == GENERATE ? generate(name, &result) : show(ocr, name, &result, out);
+            good = mode == COMPARE    ? compare(name, &result)
+                   : mode == GENERATE ? generate(name, &result)
+                                      : show(ocr, name, &result, out);
         printf("%-16s %s\n", name, good ? "ok" : "FAILED");
         failed |= !good;
         free(entries[i]);

@@ -14,11 +14,11 @@
 #include "base/err.h"
 
 /* Code and fault's text of a call that should have worked. */
-#define assert_ok(call)                          \
-    do {                                         \
-        enum err got_ = (call);                  \
-        if (got_ != ERR_OK)                      \
-            fail_msg("%s", why.text);            \
+#define assert_ok(call)                                                                            \
+    do {                                                                                           \
+        enum err got_ = (call);                                                                    \
+        if (got_ != ERR_OK)                                                                        \
+            fail_msg("%s", why.text);                                                              \
     } while (0)
 
 #endif

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the JPEGs, good and bad, of tests/fuzz/corpus/jpeg. Needs Pillow and numpy; run once, its output is committed."""
+"""Makes the JPEGs, good and bad, of tests/fuzz/corpus/jpeg.
+
+Needs Pillow and numpy; run by hand, its output is committed.
+"""
 import io
 import sys
 from pathlib import Path

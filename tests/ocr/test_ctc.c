@@ -1,4 +1,5 @@
-/* The beam search, the sums over alignments and the distributions, against counting every path by hand. */
+/* The beam search, the sums over alignments and the distributions, against counting every path by
+ * hand. */
 #include "tests/ocr/check.h"
 
 #include <math.h>
@@ -133,7 +134,8 @@ static void a_double_letter_needs_a_blank_between(void **state)
     struct ctc_odds odds = {.steps = 3, .classes = 2, .p = {{0.1, 0.9}, {0.2, 0.8}, {0.3, 0.7}}};
     const struct ctc_text once = {.n = 1, .code = {1}}, twice = {.n = 2, .code = {1, 1}};
     assert_true(fabs(ctc_probability(&odds, &twice) - 0.9 * 0.2 * 0.7) < 1e-12);
-    double all_of_it = ctc_probability(&odds, &once) + ctc_probability(&odds, &twice) + 0.1 * 0.2 * 0.3;
+    double all_of_it =
+        ctc_probability(&odds, &once) + ctc_probability(&odds, &twice) + 0.1 * 0.2 * 0.3;
     assert_true(fabs(all_of_it - 1) < 1e-12);
 }
 

@@ -8,7 +8,8 @@
 #include "ocr/file.h"
 #include "ocr/ocr.h"
 
-/* The linker sends the project's own calls here (see CMakeLists.txt); those of libraries go their own way. */
+/* The linker sends the project's own calls here (see CMakeLists.txt); those of libraries go their
+ * own way. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -39,7 +40,8 @@ void *__wrap_realloc(void *old, size_t size)
 static struct fault why;
 static struct ocr *ocr;
 static struct ocr_result result;
-static const char *const pictures[] = {"day_front", "day_askew", "night", "two_lines", "two_plates", "cut_by_border"};
+static const char *const pictures[] = {"day_front", "day_askew",  "night",
+                                       "two_lines", "two_plates", "cut_by_border"};
 enum { PICTURES = sizeof pictures / sizeof pictures[0] };
 
 static const struct ocr_options usual = {.models_dir = LANEWARD_SOURCE_DIR "/ocr/models",
@@ -175,8 +177,9 @@ static void the_smallest_and_a_very_large_picture_are_read(void **state)
     uint8_t *bytes = tjAlloc((int)size);
     memset(pixels, 120, (size_t)width * (size_t)height);
     tjhandle encoder = tjInitCompress();
-    assert_int_equal(tjCompress2(encoder, pixels, width, 0, height, TJPF_GRAY, &bytes, &size, TJSAMP_GRAY, 50,
-                                 TJFLAG_NOREALLOC), 0);
+    assert_int_equal(tjCompress2(encoder, pixels, width, 0, height, TJPF_GRAY, &bytes, &size,
+                                 TJSAMP_GRAY, 50, TJFLAG_NOREALLOC),
+                     0);
     assert_ok(ocr_read(ocr, bytes, size, &result, &why));
     assert_int_equal(result.width, 8000);
     tjDestroy(encoder);

@@ -69,7 +69,8 @@ static void a_mask_is_stretched_over_the_picture(void **state)
 static void a_mask_that_is_no_picture_is_an_error_with_its_name(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"P5\n2 2\n255\n\xff", "P5\n99999 1\n255\n", "P5\n", "hello", "P5 1 1 65535\n\1\1"};
+    static const char *const bad[] = {"P5\n2 2\n255\n\xff", "P5\n99999 1\n255\n", "P5\n", "hello",
+                                      "P5 1 1 65535\n\1\1"};
     struct jpeg *jpeg;
     struct mask *mask = NULL;
     assert_ok(jpeg_new(&jpeg, &why));
@@ -119,7 +120,8 @@ static void a_picture_of_another_size_counts_as_changed(void **state)
 {
     (void)state;
     struct motion *motion;
-    const struct image image = {scene, W, H, W}, half = {scene, W / 2, H / 2, W}, tiny = {scene, 1, 1, W};
+    const struct image image = {scene, W, H, W}, half = {scene, W / 2, H / 2, W},
+                       tiny = {scene, 1, 1, W};
     fill(scene, 100, 0);
     assert_ok(motion_new(&motion, 8, 3, &why));
     assert_true(motion_changed(motion, &image));

@@ -47,9 +47,9 @@ static void a_picture_of_one_pixel_is_read(void **state)
 static void bad_bytes_are_an_input_error_and_leave_the_output_alone(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"empty.jpg",         "mark_alone.jpg", "not_a_jpeg.jpg",   "cut_in_header.jpg",
-                                      "cut_short.jpg",     "damaged.jpg",    "four_colours.jpg", "no_width.jpg",
-                                      "wide_header.jpg"};
+    static const char *const bad[] = {"empty.jpg",         "mark_alone.jpg", "not_a_jpeg.jpg",
+                                      "cut_in_header.jpg", "cut_short.jpg",  "damaged.jpg",
+                                      "four_colours.jpg",  "no_width.jpg",   "wide_header.jpg"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct jpeg_picture picture = {.width = 7};
         enum err err = decode(bad[i], &picture);
@@ -62,7 +62,8 @@ static void bad_bytes_are_an_input_error_and_leave_the_output_alone(void **state
 static void a_bad_picture_does_not_spoil_the_next(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"cut_in_header.jpg", "cut_short.jpg", "four_colours.jpg", "empty.jpg"};
+    static const char *const bad[] = {"cut_in_header.jpg", "cut_short.jpg", "four_colours.jpg",
+                                      "empty.jpg"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct jpeg_picture picture;
         assert_int_equal(decode(bad[i], &picture), ERR_INPUT);
@@ -87,8 +88,8 @@ static uint8_t *make_flat(int width, int height, unsigned long *size)
     assert_true(pixels != NULL && bytes != NULL);
     memset(pixels, 90, (size_t)width * (size_t)height);
     tjhandle encoder = tjInitCompress();
-    assert_int_equal(tjCompress2(encoder, pixels, width, width, height, TJPF_GRAY, &bytes, size, TJSAMP_GRAY, 50,
-                                 TJFLAG_NOREALLOC),
+    assert_int_equal(tjCompress2(encoder, pixels, width, width, height, TJPF_GRAY, &bytes, size,
+                                 TJSAMP_GRAY, 50, TJFLAG_NOREALLOC),
                      0);
     tjDestroy(encoder);
     free(pixels);

@@ -7,8 +7,14 @@
 
 enum { COLUMNS = 40, ROWS = 24, PLANE = COLUMNS * ROWS };
 
-static const struct locate_card card = {.area = 245760, .max_side = 1280, .multiple = 32, .stride = 8,
-                                        .corner_unit = 32, .pad = 0.5f, .threshold = 0.4f, .nms_iou = 0.3f};
+static const struct locate_card card = {.area = 245760,
+                                        .max_side = 1280,
+                                        .multiple = 32,
+                                        .stride = 8,
+                                        .corner_unit = 32,
+                                        .pad = 0.5f,
+                                        .threshold = 0.4f,
+                                        .nms_iou = 0.3f};
 static float planes[9 * PLANE];
 static const struct locate_map map = {planes, COLUMNS, ROWS};
 
@@ -119,8 +125,11 @@ static void numbers_that_are_none_are_no_plate(void **state)
 static void pictures_are_scaled_to_the_area_and_no_longer_than_the_longest_side(void **state)
 {
     (void)state;
-    static const uint32_t cases[][4] = {{1280, 720, 661, 372}, {640, 384, 640, 384}, {1, 1, 496, 496},
-                                        {65500, 100, 1280, 2}, {60000, 10, 1280, 1}};
+    static const uint32_t cases[][4] = {{1280, 720, 661, 372},
+                                        {640, 384, 640, 384},
+                                        {1, 1, 496, 496},
+                                        {65500, 100, 1280, 2},
+                                        {60000, 10, 1280, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct image image = {NULL, cases[i][0], cases[i][1], cases[i][0]};
         uint32_t width, height;

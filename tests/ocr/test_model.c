@@ -107,8 +107,12 @@ static void a_missing_model_or_card_is_named(void **state)
 static void a_card_that_is_no_card_is_an_input_error(void **state)
 {
     (void)state;
-    static const char *const cards[] = {"", "[1]", "{\"file\": 3}", "{\"file\": \"../locate.onnx\", \"sha256\": \"00\"}",
-                                        "{\"file\": \"locate.onnx\"}", "{\"file\": \"locate.onnx\", "};
+    static const char *const cards[] = {"",
+                                        "[1]",
+                                        "{\"file\": 3}",
+                                        "{\"file\": \"../locate.onnx\", \"sha256\": \"00\"}",
+                                        "{\"file\": \"locate.onnx\"}",
+                                        "{\"file\": \"locate.onnx\", "};
     for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
         write_bytes("locate.json", cards[i], strlen(cards[i]));
         if (open_engine() != ERR_INPUT)
@@ -135,9 +139,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_committed_models_open, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_model_with_one_byte_changed_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_model_with_one_byte_changed_is_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_missing_model_or_card_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_card_that_is_no_card_is_an_input_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_card_that_is_no_card_is_an_input_error, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_number_out_of_range_is_named, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,12 +55,23 @@ static void a_complaint_names_file_and_line(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "us-ny\t@@@\nus-ny\t@@a\n",      "us-ny\t@@@\nus-ny\n",          "us-ny\t@@@\nUS\t@@@\n",
-        "us-ny\t@@@\nus-ny\t[A-\n",      "us-ny\t@@@\nus-ny\t[]\n",      "us-ny\t@@@\nus-ny\t[Z-A]\n",
-        "us-ny\t@@@\nus-ny\t[0-Z]\n",    "us-ny\t@@@\nus-ny\t@@@\t0\n",  "us-ny\t@@@\nus-ny\t@@@\tx\n",
-        "us-ny\t@@@\nus-ny\t@@@\t1e9\n", "us-ny\t@@@\nus-ny\t@@@\t1\t2\n", "us-ny\t@@@\n!us-ny\tabsent\n",
-        "us-ny\t@@@\n!us-ny\tabsent\to\n", "us-ny\t@@@\n!us-ny\tmissing\tO\n", "us-ny\t@@@\nus-ny\t\n",
-        "us-ny\t@@@\nus-ny\t@@@@@@@@@@@@@\n", "us-ny\t@@@\na-very-long-name\t@@@\n",
+        "us-ny\t@@@\nus-ny\t@@a\n",
+        "us-ny\t@@@\nus-ny\n",
+        "us-ny\t@@@\nUS\t@@@\n",
+        "us-ny\t@@@\nus-ny\t[A-\n",
+        "us-ny\t@@@\nus-ny\t[]\n",
+        "us-ny\t@@@\nus-ny\t[Z-A]\n",
+        "us-ny\t@@@\nus-ny\t[0-Z]\n",
+        "us-ny\t@@@\nus-ny\t@@@\t0\n",
+        "us-ny\t@@@\nus-ny\t@@@\tx\n",
+        "us-ny\t@@@\nus-ny\t@@@\t1e9\n",
+        "us-ny\t@@@\nus-ny\t@@@\t1\t2\n",
+        "us-ny\t@@@\n!us-ny\tabsent\n",
+        "us-ny\t@@@\n!us-ny\tabsent\to\n",
+        "us-ny\t@@@\n!us-ny\tmissing\tO\n",
+        "us-ny\t@@@\nus-ny\t\n",
+        "us-ny\t@@@\nus-ny\t@@@@@@@@@@@@@\n",
+        "us-ny\t@@@\na-very-long-name\t@@@\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct pattern_list list = {0};

@@ -12,15 +12,19 @@ static struct rectify *rectify;
 static uint8_t pixels[WIDTH * HEIGHT];
 static const struct image picture = {pixels, WIDTH, HEIGHT, WIDTH};
 
-/* Grey rises from left to right in the plate's own coordinates: paint each pixel of the quad with 20 + 200 u. */
+/* Grey rises from left to right in the plate's own coordinates: paint each pixel of the quad with
+ * 20 + 200 u. */
 static void paint(const struct point q[4])
 {
     memset(pixels, 0, sizeof pixels);
     for (int v = 0; v <= 2000; v++)
         for (int u = 0; u <= 2000; u++) {
-            double a = u / 2000.0, b = v / 2000.0; /* bilinear: right for the parallelograms that are painted */
-            double x = (1 - a) * (1 - b) * q[0].x + a * (1 - b) * q[1].x + a * b * q[2].x + (1 - a) * b * q[3].x;
-            double y = (1 - a) * (1 - b) * q[0].y + a * (1 - b) * q[1].y + a * b * q[2].y + (1 - a) * b * q[3].y;
+            double a = u / 2000.0,
+                   b = v / 2000.0; /* bilinear: right for the parallelograms that are painted */
+            double x = (1 - a) * (1 - b) * q[0].x + a * (1 - b) * q[1].x + a * b * q[2].x +
+                       (1 - a) * b * q[3].x;
+            double y = (1 - a) * (1 - b) * q[0].y + a * (1 - b) * q[1].y + a * b * q[2].y +
+                       (1 - a) * b * q[3].y;
             if (x >= 0 && y >= 0 && x < WIDTH && y < HEIGHT)
                 pixels[(int)y * WIDTH + (int)x] = (uint8_t)(20 + 200 * a);
         }
@@ -78,7 +82,8 @@ static void a_rectangle_grows_by_its_margins(void **state)
 static void in_perspective_the_near_side_grows_more(void **state)
 {
     (void)state;
-    const struct point quad[4] = {{100, 50}, {200, 60}, {200, 80}, {100, 90}}; /* the left side is nearer */
+    const struct point quad[4] = {
+        {100, 50}, {200, 60}, {200, 80}, {100, 90}}; /* the left side is nearer */
     struct point out[4];
     assert_true(rectify_enlarge(quad, 0.1f, 0, out));
     assert_true(100 - out[0].x > out[1].x - 200);
@@ -88,10 +93,11 @@ static void in_perspective_the_near_side_grows_more(void **state)
 static void crossed_flat_and_infinite_corners_are_no_plate(void **state)
 {
     (void)state;
-    static const struct point bad[][4] = {
-        {{0, 0}, {10, 10}, {10, 0}, {0, 10}}, {{0, 0}, {10, 0}, {20, 0}, {30, 0}},
-        {{5, 5}, {5, 5}, {5, 5}, {5, 5}},     {{0, 10}, {10, 10}, {10, 0}, {0, 0}},
-        {{0, 0}, {INFINITY, 0}, {10, 10}, {0, 10}}};
+    static const struct point bad[][4] = {{{0, 0}, {10, 10}, {10, 0}, {0, 10}},
+                                          {{0, 0}, {10, 0}, {20, 0}, {30, 0}},
+                                          {{5, 5}, {5, 5}, {5, 5}, {5, 5}},
+                                          {{0, 10}, {10, 10}, {10, 0}, {0, 0}},
+                                          {{0, 0}, {INFINITY, 0}, {10, 10}, {0, 10}}};
     uint8_t out[16 * 8];
     const struct rectify_target target = {out, 16, 8};
     struct point grown[4];

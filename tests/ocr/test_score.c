@@ -82,8 +82,9 @@ static void two_readings_of_one_plate_are_one_found_and_one_stray(void **state)
 static void the_reject_point_gives_out_as_many_as_the_error_allows(void **state)
 {
     (void)state;
-    static struct score_text texts[] = {{0.99f, true, false}, {0.98f, true, false}, {0.90f, true, false},
-                                        {0.70f, false, true}, {0.60f, true, false}, {0.50f, false, false}};
+    static struct score_text texts[] = {{0.99f, true, false}, {0.98f, true, false},
+                                        {0.90f, true, false}, {0.70f, false, true},
+                                        {0.60f, true, false}, {0.50f, false, false}};
     struct score score = {.texts = 5, .given = texts, .n_given = 6};
     struct score_point point;
     assert_true(score_reject_point(&score, 0.005, &point));

@@ -1,4 +1,5 @@
-/* The second reader with its committed model: plates of the project's own, its errors, and that it stays as it is. */
+/* The second reader with its committed model: plates of the project's own, its errors, and that it
+ * stays as it is. */
 #include "tests/ocr/check.h"
 
 #include <stdio.h>
@@ -77,7 +78,10 @@ static void a_picture_of_nothing_is_silence_or_a_text_and_no_crash(void **state)
     for (int kind = 0; kind < 4; kind++) {
         struct candidate first = {.text = ""}, text;
         for (size_t i = 0; i < sizeof plate; i++)
-            plate[i] = (uint8_t)(kind == 0 ? 0 : kind == 1 ? 255 : kind == 2 ? i * 7919 >> 3 : (i & 1) * 255);
+            plate[i] = (uint8_t)(kind == 0   ? 0
+                                 : kind == 1 ? 255
+                                 : kind == 2 ? i * 7919 >> 3
+                                             : (i & 1) * 255);
         for (int run = 0; run < 2; run++) {
             assert_ok(second_run(second, plate, &text, &why));
             assert_true(text.confidence >= 0 && text.confidence <= 1);
@@ -158,9 +162,11 @@ static void a_model_with_one_byte_changed_is_refused(void **state)
 static void a_file_that_is_no_traineddata_is_an_input_error(void **state)
 {
     (void)state;
-    static const char card[] = "{\"file\": \"plate.traineddata\", \"height\": 30, \"unsure_below\": 0.9, \"same_if_right\": 0.5,"
-                               "\"same_if_wrong\": 0.1, \"alone\": 0.1, \"sha256\": "
-                               "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}";
+    static const char card[] =
+        "{\"file\": \"plate.traineddata\", \"height\": 30, \"unsure_below\": 0.9, "
+        "\"same_if_right\": 0.5,"
+        "\"same_if_wrong\": 0.1, \"alone\": 0.1, \"sha256\": "
+        "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}";
     write_bytes("plate.traineddata", "", 0);
     write_bytes("plate.json", card, sizeof card - 1);
     assert_refused(ERR_INPUT, "Tesseract");
@@ -169,8 +175,9 @@ static void a_file_that_is_no_traineddata_is_an_input_error(void **state)
 static void a_card_without_its_numbers_is_an_input_error(void **state)
 {
     (void)state;
-    static const char card[] = "{\"file\": \"plate.traineddata\", \"height\": 36, \"sha256\": "
-                               "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}";
+    static const char card[] =
+        "{\"file\": \"plate.traineddata\", \"height\": 36, \"sha256\": "
+        "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}";
     write_bytes("plate.traineddata", "", 0);
     write_bytes("plate.json", card, sizeof card - 1);
     assert_refused(ERR_INPUT, "\"height\"");
@@ -183,9 +190,12 @@ int main(void)
         cmocka_unit_test(no_file_is_opened_after_the_start_and_runs_do_not_differ),
         cmocka_unit_test(a_picture_of_nothing_is_silence_or_a_text_and_no_crash),
         cmocka_unit_test_setup_teardown(a_missing_card_or_model_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_model_with_one_byte_changed_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_file_that_is_no_traineddata_is_an_input_error, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_card_without_its_numbers_is_an_input_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_model_with_one_byte_changed_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_traineddata_is_an_input_error, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_card_without_its_numbers_is_an_input_error, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

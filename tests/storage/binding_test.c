@@ -12,7 +12,8 @@
 #include "storage/keyfile.h"
 
 /* A second opening with other options fails with `code`, and says `word`. */
-static void refuses(struct fixture *f, const struct binding_options *options, enum err code, const char *word)
+static void refuses(struct fixture *f, const struct binding_options *options, enum err code,
+                    const char *word)
 {
     struct binding_key *key = NULL;
     f->why = (struct fault){0};

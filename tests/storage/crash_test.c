@@ -55,7 +55,8 @@ static void apply(struct disk *disk, const struct shim_op *op)
         *image = (struct image){.bytes = image->bytes};
 }
 
-/* An operation that no sync has followed: `mood` 0 all kept, 1 all lost, 2 each sector kept, lost or torn. */
+/* An operation that no sync has followed: `mood` 0 all kept, 1 all lost, 2 each sector kept, lost
+ * or torn. */
 static void apply_unsynced(struct disk *disk, const struct shim_op *op, uint32_t mood)
 {
     if (mood == 0 || (mood == 2 && op->kind != SHIM_WRITE && dice(2) == 0)) {
@@ -80,13 +81,16 @@ static void apply_unsynced(struct disk *disk, const struct shim_op *op, uint32_t
 static bool is_synced(const struct shim_op *ops, size_t i, size_t cut)
 {
     for (size_t later = i + 1; later < cut; later++)
-        if (ops[later].kind == SHIM_SYNC && (ops[later].file == ops[i].file || ops[i].kind == SHIM_DELETE))
+        if (ops[later].kind == SHIM_SYNC &&
+            (ops[later].file == ops[i].file || ops[i].kind == SHIM_DELETE))
             return true;
     return false;
 }
 
-/* The disk after a power cut before operation `cut`; `durable` is moved along by what is synced from `from` on. */
-static size_t cut_power(const struct shim_op *ops, size_t from, size_t cut, struct disk *durable, struct disk *out)
+/* The disk after a power cut before operation `cut`; `durable` is moved along by what is synced
+ * from `from` on. */
+static size_t cut_power(const struct shim_op *ops, size_t from, size_t cut, struct disk *durable,
+                        struct disk *out)
 {
     while (from < cut && (ops[from].kind == SHIM_SYNC || is_synced(ops, from, cut)))
         apply(durable, &ops[from++]);
@@ -118,7 +122,8 @@ static void write_disk(struct fixture *f, const struct disk *disk)
             continue;
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
         assert_true(fd >= 0);
-        assert_int_equal(write(fd, disk->file[i].bytes, disk->file[i].size), (ssize_t)disk->file[i].size);
+        assert_int_equal(write(fd, disk->file[i].bytes, disk->file[i].size),
+                         (ssize_t)disk->file[i].size);
         assert_int_equal(close(fd), 0);
     }
 }
@@ -140,7 +145,8 @@ static void write_all(struct fixture *f)
     }
 }
 
-/* All that was acknowledged before the cut is there; what was under way is there whole or not at all. */
+/* All that was acknowledged before the cut is there; what was under way is there whole or not at
+ * all. */
 static void check_recovered(struct fixture *f, size_t cut)
 {
     if (store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
@@ -151,13 +157,15 @@ static void check_recovered(struct fixture *f, size_t cut)
     struct store_stats stats;
     assert_int_equal(store_stats(f->store, &stats, &f->why), ERR_OK);
     if (stats.n_rows != acknowledged && stats.n_rows != acknowledged + 1)
-        fail_msg("cut %zu: %u acknowledged, %lu stored", cut, acknowledged, (unsigned long)stats.n_rows);
+        fail_msg("cut %zu: %u acknowledged, %lu stored", cut, acknowledged,
+                 (unsigned long)stats.n_rows);
     for (uint32_t n = 0; n < stats.n_rows; n++)
         if ((n % 8 == cut % 8 || n + 10 > stats.n_rows) && !fixture_has(f->store, n, CROP))
             fail_msg("cut %zu: passage %u of %u is lost", cut, n, acknowledged);
     char cursor[304];
     assert_int_equal(ledger_cursor(f->store, "north", cursor, sizeof cursor, &f->why), ERR_OK);
-    if (acknowledged > 1) /* the cursor follows its passage, so that of the last but one is durable */
+    if (acknowledged >
+        1) /* the cursor follows its passage, so that of the last but one is durable */
         assert_true(strtoul(cursor, NULL, 10) + 2 >= acknowledged);
     if (database_check(f->store->database, &f->why) != ERR_OK)
         fail_msg("cut %zu: %s", cut, f->why.text);
@@ -221,7 +229,8 @@ static void a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing(void **s
         write_disk(f, &after);
         check_recovered(f, at);
     }
-    print_message("%zu cuts in %zu operations (%zu syncs): 0 acknowledged lost, 0 corrupt\n", cuts, n_ops, syncs);
+    print_message("%zu cuts in %zu operations (%zu syncs): 0 acknowledged lost, 0 corrupt\n", cuts,
+                  n_ops, syncs);
     shim_remove();
     free_disk(&durable);
     free_disk(&after);
@@ -230,8 +239,8 @@ static void a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing, fixture_setup,
-                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing,
+                                        fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests_name("crash", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A disk that is full, on a real small file system: a clear error, nothing acknowledged lost, usable again. */
+/* A disk that is full, on a real small file system: a clear error, nothing acknowledged lost,
+ * usable again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,10 +49,10 @@ static int teardown(void **state)
     return fixture_teardown(state);
 }
 
-#define NEEDS_DISK()                                                                                        \
-    do {                                                                                                    \
-        if (disk[0] == '\0')                                                                                \
-            skip();                                                                                         \
+#define NEEDS_DISK()                                                                               \
+    do {                                                                                           \
+        if (disk[0] == '\0')                                                                       \
+            skip();                                                                                \
     } while (0)
 
 /* A file that leaves only `bytes` of the disk. */
@@ -137,7 +138,8 @@ static void a_look_that_cannot_be_written_is_an_error(void **state)
     struct fixture *f = *state;
     NEEDS_DISK();
     (void)put_until_full(f, 0);
-    struct ledger_look look = {.at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
+    struct ledger_look look = {
+        .at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
     enum err result = ERR_OK;
     for (int i = 0; i < 200 && result == ERR_OK; i++) /* small records may still fit */
         result = ledger_look(f->store, &look, &f->why);

@@ -1,4 +1,5 @@
-/* Every call that reaches the disk is made to fail once: the store says so, stays usable, and loses nothing. */
+/* Every call that reaches the disk is made to fail once: the store says so, stays usable, and loses
+ * nothing. */
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>

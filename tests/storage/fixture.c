@@ -21,7 +21,8 @@ int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    (void)snprintf(f->root, sizeof f->root, "%s/laneward-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    (void)snprintf(f->root, sizeof f->root, "%s/laneward-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(f->root));
     (void)snprintf(f->dir, sizeof f->dir, "%s/state", f->root);
     (void)snprintf(f->machine_id, sizeof f->machine_id, "%s/machine-id", f->root);
@@ -131,9 +132,9 @@ bool fixture_has(struct store *store, uint32_t n, uint32_t size)
     struct fault why;
     if (store_find(store, &query, found, &n_rows, &why) != ERR_OK || n_rows != 1)
         return false;
-    if (memcmp(&found[0].corner, &row.corner, sizeof row.corner) != 0 || found[0].n_frames != row.n_frames ||
-        memcmp(found[0].id, row.id, sizeof row.id) != 0 || found[0].first_ms != row.first_ms ||
-        found[0].crop_size != size)
+    if (memcmp(&found[0].corner, &row.corner, sizeof row.corner) != 0 ||
+        found[0].n_frames != row.n_frames || memcmp(found[0].id, row.id, sizeof row.id) != 0 ||
+        found[0].first_ms != row.first_ms || found[0].crop_size != size)
         return false;
     if (size == 0)
         return true;

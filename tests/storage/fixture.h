@@ -1,4 +1,5 @@
-/* A host and a state folder for the storage tests: a temporary folder, a machine-id of its own, rows to store. */
+/* A host and a state folder for the storage tests: a temporary folder, a machine-id of its own,
+ * rows to store. */
 #ifndef LANEWARD_TESTS_STORAGE_FIXTURE_H
 #define LANEWARD_TESTS_STORAGE_FIXTURE_H
 

@@ -13,13 +13,15 @@
 
 enum { ROUNDS = 50, CROP = 9000 };
 
-/* The writer: opens the store itself, puts passages from `first` on, and reports each once it is durable. */
+/* The writer: opens the store itself, puts passages from `first` on, and reports each once it is
+ * durable. */
 static _Noreturn void write_passages(struct fixture *f, uint32_t first, int acks)
 {
     struct fault why;
     struct binding_key *key = NULL;
     struct store *store = NULL;
-    if (binding_open(&key, &f->options, &why) != ERR_OK || store_open(&store, f->dir, key, &why) != ERR_OK)
+    if (binding_open(&key, &f->options, &why) != ERR_OK ||
+        store_open(&store, f->dir, key, &why) != ERR_OK)
         _exit(1);
     for (uint32_t n = first;; n++) {
         if (fixture_put(store, n, n % 3 == 0 ? 0 : CROP, &why) != ERR_OK)
@@ -29,7 +31,8 @@ static _Noreturn void write_passages(struct fixture *f, uint32_t first, int acks
     }
 }
 
-/* Lets a writer live for so long, kills it, and returns the number after the last passage that it reported. */
+/* Lets a writer live for so long, kills it, and returns the number after the last passage that it
+ * reported. */
 static uint32_t run_writer(struct fixture *f, uint32_t first, long microseconds)
 {
     int ends[2];
@@ -66,13 +69,15 @@ static void killing_the_writer_loses_nothing_that_was_acknowledged(void **state)
         next = run_writer(f, next, 3000 + noise / 65536 % 60000);
         if (store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
             fail_msg("round %d: %s", round, f->why.text);
-        /* Of older rounds only the last passages, so that the test stays short; all of them at the end. */
+        /* Of older rounds only the last passages, so that the test stays short; all of them at the
+         * end. */
         for (uint32_t n = before > 20 ? before - 20 : 0; n < next; n++)
             if (!fixture_has(f->store, n, n % 3 == 0 ? 0 : CROP))
                 fail_msg("round %d: passage %u of %u is lost", round, n, next);
         assert_int_equal(database_check(f->store->database, &f->why), ERR_OK);
         before = next;
-        /* The next writer begins with a number that may be stored already, unacknowledged: a resend. */
+        /* The next writer begins with a number that may be stored already, unacknowledged: a
+         * resend. */
         store_close(&f->store);
     }
     assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
@@ -88,8 +93,8 @@ static void killing_the_writer_loses_nothing_that_was_acknowledged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(killing_the_writer_loses_nothing_that_was_acknowledged, fixture_setup,
-                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(killing_the_writer_loses_nothing_that_was_acknowledged,
+                                        fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests_name("kill", tests, NULL, NULL);
 }

@@ -203,7 +203,8 @@ static void no_file_holds_a_plate_or_a_picture_in_the_clear(void **state)
     assert_true(fixture_folder_holds(f->root, machine, sizeof machine - 1));
 }
 
-/* A database that was altered at one place gives an error, or what was put, unaltered; and its check finds it. */
+/* A database that was altered at one place gives an error, or what was put, unaltered; and its
+ * check finds it. */
 static void flip_and_read(struct fixture *f, uint32_t n, uint32_t size, unsigned *noticed,
                           unsigned *in_reading)
 {
@@ -252,7 +253,8 @@ static void a_flipped_bit_is_noticed_and_never_read_as_data(void **state)
         bytes[at] ^= (uint8_t)(1 << at % 8);
         flips++;
     }
-    print_message("%u of %u flipped bits were noticed, %u of them by reading\n", noticed, flips, in_reading);
+    print_message("%u of %u flipped bits were noticed, %u of them by reading\n", noticed, flips,
+                  in_reading);
     assert_int_equal(noticed, flips);
     replace(path, bytes, size);
     assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
@@ -285,8 +287,9 @@ static void other_tables_are_not_taken_for_ours(void **state)
     struct fixture *f = *state;
     /* From inside: the authorizer would not let even us do this in an open store. */
     f->store->database->building = true;
-    assert_int_equal(sqlite3_exec(f->store->database->db, "CREATE TABLE more(x INTEGER)", NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(f->store->database->db, "CREATE TABLE more(x INTEGER)", NULL, NULL, NULL),
+        SQLITE_OK);
     store_close(&f->store);
     refuses(f, ERR_CORRUPT, "tables");
 }
@@ -295,20 +298,32 @@ static void an_open_store_runs_only_its_own_statements(void **state)
 {
     struct fixture *f = *state;
     static const char *const others[] = {
-        "CREATE TABLE t(x INTEGER)", "DROP TABLE passage",       "DELETE FROM passage",
-        "DELETE FROM look",          "UPDATE look SET user='x'", "ATTACH '/tmp/x.db' AS x",
-        "PRAGMA key='x'",            "PRAGMA journal_mode=OFF",  "PRAGMA rekey='x'",
-        "SELECT sql FROM sqlite_schema", "SELECT hex(jpeg) FROM crop", "VACUUM INTO '/tmp/x.db'",
-        "SELECT sqlcipher_export('main')", "PRAGMA synchronous=OFF", "CREATE VIEW v AS SELECT 1",
-        "SELECT load_extension('x')", "CREATE TRIGGER t AFTER INSERT ON look BEGIN SELECT 1; END",
+        "CREATE TABLE t(x INTEGER)",
+        "DROP TABLE passage",
+        "DELETE FROM passage",
+        "DELETE FROM look",
+        "UPDATE look SET user='x'",
+        "ATTACH '/tmp/x.db' AS x",
+        "PRAGMA key='x'",
+        "PRAGMA journal_mode=OFF",
+        "PRAGMA rekey='x'",
+        "SELECT sql FROM sqlite_schema",
+        "SELECT hex(jpeg) FROM crop",
+        "VACUUM INTO '/tmp/x.db'",
+        "SELECT sqlcipher_export('main')",
+        "PRAGMA synchronous=OFF",
+        "CREATE VIEW v AS SELECT 1",
+        "SELECT load_extension('x')",
+        "CREATE TRIGGER t AFTER INSERT ON look BEGIN SELECT 1; END",
     };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         int status = sqlite3_exec(f->store->database->db, others[i], NULL, NULL, NULL);
         if (status == SQLITE_OK)
             fail_msg("this ran: %s", others[i]);
     }
-    assert_int_equal(sqlite3_exec(f->store->database->db, "SELECT count(*) FROM passage", NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(f->store->database->db, "SELECT count(*) FROM passage", NULL, NULL, NULL),
+        SQLITE_OK);
 }
 
 static void a_whole_store_passes_its_integrity_check(void **state)

@@ -71,7 +71,8 @@ static void note(enum shim_kind kind, int file, size_t offset, size_t size, cons
         assert(copy != NULL);
         memcpy(copy, bytes, size);
     }
-    ops[n_ops++] = (struct shim_op){.kind = kind, .file = file, .offset = offset, .size = size, .bytes = copy};
+    ops[n_ops++] =
+        (struct shim_op){.kind = kind, .file = file, .offset = offset, .size = size, .bytes = copy};
 }
 
 static struct shim_file *of(sqlite3_file *file)
@@ -87,7 +88,9 @@ static int file_close(sqlite3_file *file)
 static int file_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 offset)
 {
     int status = turn(true);
-    return status != SQLITE_OK ? status : of(file)->real->pMethods->xRead(of(file)->real, bytes, size, offset);
+    return status != SQLITE_OK
+               ? status
+               : of(file)->real->pMethods->xRead(of(file)->real, bytes, size, offset);
 }
 
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
@@ -147,7 +150,8 @@ static int file_sector(sqlite3_file *file)
     return of(file)->real->pMethods->xSectorSize(of(file)->real);
 }
 
-/* None of the promises of the file system below (atomic writes, no reordering): the cuts do not keep them. */
+/* None of the promises of the file system below (atomic writes, no reordering): the cuts do not
+ * keep them. */
 static int file_character(sqlite3_file *file)
 {
     (void)file;
@@ -180,7 +184,8 @@ static int which_file(const char *name)
     return -1;
 }
 
-static int layer_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
+static int layer_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
+                      int *out_flags)
 {
     (void)vfs;
     struct shim_file *shim = of(file);

@@ -1,4 +1,5 @@
-/* A layer under SQLite for tests: it logs what reaches the disk, and can make the n-th call fail. */
+/* A layer under SQLite for tests: it logs what reaches the disk, and can make the n-th call fail.
+ */
 #ifndef LANEWARD_TESTS_STORAGE_SHIM_H
 #define LANEWARD_TESTS_STORAGE_SHIM_H
 
@@ -23,8 +24,9 @@ void shim_remove(void);
 
 const struct shim_op *shim_ops(size_t *n);
 
-/* The `nth` call (1 = the next) gives the SQLite result `status`, and so do the `more` after it. Which calls count: those
- * that change a file, or with `reads` those that read one. nth = 0: none fails. */
+/* The `nth` call (1 = the next) gives the SQLite result `status`, and so do the `more` after it.
+ * Which calls count: those that change a file, or with `reads` those that read one. nth = 0: none
+ * fails. */
 void shim_fail(uint32_t nth, uint32_t more, int status, bool reads);
 /* Whether a call has failed since shim_fail. */
 bool shim_has_failed(void);

@@ -30,7 +30,8 @@ static struct chip here, elsewhere;
 static int bound(int port)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
@@ -55,7 +56,8 @@ static int free_ports(void)
 
 static bool answers(int port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool connected = connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
@@ -73,8 +75,8 @@ static void power_on(struct chip *chip)
     assert_true(chip->pid >= 0);
     if (chip->pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server, "--ctrl", control,
-               "--flags", "not-need-init,startup-clear", (char *)NULL);
+        execlp("swtpm", "swtpm", "socket", "--tpm2", "--tpmstate", state, "--server", server,
+               "--ctrl", control, "--flags", "not-need-init,startup-clear", (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 500 && !answers(chip->port + 1); i++)
@@ -148,8 +150,9 @@ static void extend(const struct chip *chip, unsigned pcr)
     TSS2_TCTI_CONTEXT *tcti = NULL;
     ESYS_CONTEXT *esys = talk(chip, &tcti);
     TPML_DIGEST_VALUES values = {.count = 1, .digests = {{.hashAlg = TPM2_ALG_SHA256}}};
-    assert_int_equal(Esys_PCR_Extend(esys, ESYS_TR_PCR0 + pcr, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-                                     &values), TSS2_RC_SUCCESS);
+    assert_int_equal(Esys_PCR_Extend(esys, ESYS_TR_PCR0 + pcr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                     ESYS_TR_NONE, &values),
+                     TSS2_RC_SUCCESS);
     Esys_Finalize(&esys);
     Tss2_TctiLdr_Finalize(&tcti);
 }
@@ -161,7 +164,8 @@ static uint32_t property(const struct chip *chip, TPM2_PT wanted)
     TPMI_YES_NO more;
     TPMS_CAPABILITY_DATA *data = NULL;
     assert_int_equal(Esys_GetCapability(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                        TPM2_CAP_TPM_PROPERTIES, wanted, 1, &more, &data), TSS2_RC_SUCCESS);
+                                        TPM2_CAP_TPM_PROPERTIES, wanted, 1, &more, &data),
+                     TSS2_RC_SUCCESS);
     assert_int_equal(data->data.tpmProperties.tpmProperty[0].property, wanted);
     uint32_t value = data->data.tpmProperties.tpmProperty[0].value;
     Esys_Free(data);
@@ -271,7 +275,8 @@ static void wrong_guesses_do_not_lock_the_tpm(void **state)
 {
     struct fixture *f = *state;
     struct keyfile file = {.pcr_mask = TPM_DEFAULT_PCRS};
-    uint8_t auth[KEYFILE_SECRET_SIZE] = {1}, secret[KEYFILE_SECRET_SIZE] = {2}, out[KEYFILE_SECRET_SIZE] = {0};
+    uint8_t auth[KEYFILE_SECRET_SIZE] = {1}, secret[KEYFILE_SECRET_SIZE] = {2},
+            out[KEYFILE_SECRET_SIZE] = {0};
     assert_int_equal(tpm_seal(here.tcti, auth, secret, &file, &f->why), ERR_OK);
     uint8_t wrong[KEYFILE_SECRET_SIZE] = {3};
     for (int i = 0; i < 40; i++)
@@ -286,7 +291,8 @@ static void a_damaged_blob_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct keyfile file = {.pcr_mask = TPM_DEFAULT_PCRS};
-    uint8_t auth[KEYFILE_SECRET_SIZE] = {1}, secret[KEYFILE_SECRET_SIZE] = {2}, out[KEYFILE_SECRET_SIZE] = {0};
+    uint8_t auth[KEYFILE_SECRET_SIZE] = {1}, secret[KEYFILE_SECRET_SIZE] = {2},
+            out[KEYFILE_SECRET_SIZE] = {0};
     assert_int_equal(tpm_seal(here.tcti, auth, secret, &file, &f->why), ERR_OK);
     for (unsigned i = 0; i < file.sealed_size; i += 3) {
         file.sealed[i] ^= 0x40;
@@ -312,8 +318,9 @@ static void nothing_is_left_in_the_tpm(void **state)
     for (int i = 0; i < 2; i++) {
         TPMI_YES_NO more;
         TPMS_CAPABILITY_DATA *data = NULL;
-        assert_int_equal(Esys_GetCapability(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_HANDLES,
-                                            kinds[i], 8, &more, &data), TSS2_RC_SUCCESS);
+        assert_int_equal(Esys_GetCapability(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                            TPM2_CAP_HANDLES, kinds[i], 8, &more, &data),
+                         TSS2_RC_SUCCESS);
         assert_int_equal(data->data.handles.count, 0);
         Esys_Free(data);
     }

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -54,9 +55,11 @@ struct stage *stage_new(enum config_source kind, const char *source, const char 
     stage->env.mailbox_fd = mailbox_create(STAGE_FRAME_BYTES);
     stage->env.shot_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     stage->env.taken_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    stage->env.source_fd = kind == CONFIG_MJPEG ? -1 : open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    stage->env.source_fd =
+        kind == CONFIG_MJPEG ? -1 : open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     open_secret(stage, secret);
-    assert_int_equal(mailbox_open(&stage->mailbox, stage->env.mailbox_fd, STAGE_FRAME_BYTES, &why), ERR_OK);
+    assert_int_equal(mailbox_open(&stage->mailbox, stage->env.mailbox_fd, STAGE_FRAME_BYTES, &why),
+                     ERR_OK);
     return stage;
 }
 
@@ -65,6 +68,7 @@ static void act(struct stage *stage)
     struct fault why = {.code = ERR_IO};
     log_open("test capture", LOG_LEVEL_WARNING);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     if (stage->config.cameras[0].kind == CONFIG_MJPEG)
         lookup_prepare(stage->config.cameras[0].source);
     enum err err = rights_apply(&stage->env, &why);
@@ -145,8 +149,9 @@ void stage_free(struct stage **stage)
 {
     if ((*stage)->pid != 0)
         stage_kill(*stage);
-    int *const fds[] = {&(*stage)->env.mailbox_fd, &(*stage)->env.shot_event_fd, &(*stage)->env.taken_event_fd,
-                        &(*stage)->env.source_fd, &(*stage)->env.secret_fd};
+    int *const fds[] = {&(*stage)->env.mailbox_fd, &(*stage)->env.shot_event_fd,
+                        &(*stage)->env.taken_event_fd, &(*stage)->env.source_fd,
+                        &(*stage)->env.secret_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (*fds[i] >= 0)
             close(*fds[i]);

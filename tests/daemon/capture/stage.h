@@ -1,4 +1,5 @@
-/* A stage for one capture: its role runs in a child with its real rights, the test plays the recognizer and the parent. */
+/* A stage for one capture: its role runs in a child with its real rights, the test plays the
+ * recognizer and the parent. */
 #ifndef LANEWARD_TESTS_STAGE_H
 #define LANEWARD_TESTS_STAGE_H
 
@@ -15,10 +16,10 @@ struct stage {
     struct config config;
     struct counters_camera *counters;
     struct mailbox *mailbox;
-    struct shot shot;                 /* the last taken */
+    struct shot shot; /* the last taken */
     uint8_t bytes[STAGE_FRAME_BYTES];
     size_t size;
-    int stop_end;                     /* the test's end of the stop pipe */
+    int stop_end; /* the test's end of the stop pipe */
     int alive_end;
     pid_t pid;
 };
@@ -49,7 +50,8 @@ bool stage_reaches(const _Atomic uint64_t *value, uint64_t wanted, int timeout_m
 void stage_make_folder(char *path, size_t size);
 void stage_remove_folder(const char *path);
 
-/* Writes what begins and ends like a JPEG of `size` bytes with `mark` in the middle; not by renaming. */
+/* Writes what begins and ends like a JPEG of `size` bytes with `mark` in the middle; not by
+ * renaming. */
 void stage_write(const char *folder, const char *name, const char *mark, size_t size);
 
 #endif

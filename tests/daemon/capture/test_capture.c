@@ -1,4 +1,5 @@
-/* Folder captures with their real rights: replays lose nothing, a watched folder's files come once, whole, in order. */
+/* Folder captures with their real rights: replays lose nothing, a watched folder's files come once,
+ * whole, in order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -177,7 +178,8 @@ static void dropped_files_come_in_order_of_arrival_once(void **state)
     takes(stage, "a");
     takes(stage, "m");
     assert_int_equal(stat(to, &info), 0);
-    assert_int_equal(stage->shot.seen_ms, info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000);
+    assert_int_equal(stage->shot.seen_ms,
+                     info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000);
     takes_nothing(stage);
     stage_stop(stage);
     stage_free(&stage);
@@ -261,7 +263,8 @@ static void each_file_comes_once_across_restarts(void **state)
     stage_kill(stage);
     stage_free(&stage);
     write_many(3, 4);
-    stage = stage_new(CONFIG_DIR_WATCH, folder, NULL); /* the daemon starts anew, the store knows the position */
+    stage = stage_new(CONFIG_DIR_WATCH, folder,
+                      NULL); /* the daemon starts anew, the store knows the position */
     stage_start(stage);
     stage_resume(stage, cursor);
     takes(stage, "002.jpg");

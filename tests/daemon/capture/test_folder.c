@@ -84,10 +84,22 @@ static void addresses_are_taken_apart(void **state)
 static void other_addresses_are_refused_without_being_repeated(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {
-        "", "https://10.0.0.5/", "http://", "http:///path", "http://user:secret@10.0.0.5/", "http://host:0/",
-        "http://host:65536/", "http://host:/", "http://host:8x/", "http://ho st/", "http://host/a b",
-        "http://host/a\r\nX: y", "http://[::1", "http://host/#part", "file:///etc/passwd", "http://h@x/"};
+    static const char *const wrong[] = {"",
+                                        "https://10.0.0.5/",
+                                        "http://",
+                                        "http:///path",
+                                        "http://user:secret@10.0.0.5/",
+                                        "http://host:0/",
+                                        "http://host:65536/",
+                                        "http://host:/",
+                                        "http://host:8x/",
+                                        "http://ho st/",
+                                        "http://host/a b",
+                                        "http://host/a\r\nX: y",
+                                        "http://[::1",
+                                        "http://host/#part",
+                                        "file:///etc/passwd",
+                                        "http://h@x/"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct address address = {.port = 7};
         struct fault why;
@@ -108,8 +120,8 @@ static void places_come_out_in_order_of_time_then_name(void **state)
 {
     (void)state;
     struct queue *queue = calloc(1, sizeof *queue);
-    const struct queue_place in[] = {place_of(5, "b"), place_of(3, "z"), place_of(5, "a"), place_of(9, "c"),
-                                     place_of(4, "z")};
+    const struct queue_place in[] = {place_of(5, "b"), place_of(3, "z"), place_of(5, "a"),
+                                     place_of(9, "c"), place_of(4, "z")};
     for (size_t i = 0; i < 5; i++)
         queue_add(queue, &in[i]);
     static const char *const out[] = {"z", "a", "b", "c"};
@@ -149,7 +161,14 @@ static void a_place_survives_its_text(void **state)
     queue_text(&place, text, sizeof text);
     assert_true(queue_parse(text, &back));
     assert_int_equal(queue_compare(&place, &back), 0);
-    static const char *const wrong[] = {"", "x", "5", "5 ", " 5 a", "-5 a", "5 a/b", "99999999999999999999 a",
+    static const char *const wrong[] = {"",
+                                        "x",
+                                        "5",
+                                        "5 ",
+                                        " 5 a",
+                                        "-5 a",
+                                        "5 a/b",
+                                        "99999999999999999999 a",
                                         "9999999999999999999 a"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(queue_parse(wrong[i], &back));

@@ -34,7 +34,8 @@ static struct mailbox *open_box(int fd)
 
 static bool put_text(struct mailbox *box, uint64_t number, const char *text, const char *cursor)
 {
-    struct shot shot = {.number = number, .seen_ms = 1000 + (int64_t)number, .clock_synchronised = true};
+    struct shot shot = {
+        .number = number, .seen_ms = 1000 + (int64_t)number, .clock_synchronised = true};
     memcpy(shot.cursor, cursor, strlen(cursor) + 1);
     memcpy(mailbox_slot(box, NULL), text, strlen(text) + 1);
     return mailbox_put(box, &shot, strlen(text) + 1);
@@ -108,7 +109,8 @@ static void a_hostile_head_or_word_is_thrown_away(void **state)
     uint8_t bytes[ROOM];
     size_t size = 99;
     struct shot shot = {.number = 5};
-    /* Every byte of the head page but the magic number is scribbled over: nothing may be read out of bounds. */
+    /* Every byte of the head page but the magic number is scribbled over: nothing may be read out
+     * of bounds. */
     for (int fill = 0; fill < 256; fill++) {
         memset(raw + 16, fill, 4096 - 16);
         if (mailbox_take(box, &shot, bytes, &size))
@@ -183,7 +185,8 @@ static void a_new_recognizer_takes_a_watched_folder_back(void **state)
     close(fd);
 }
 
-/* Every picture is one number over all its bytes, its size depends on it: a torn one cannot pass. */
+/* Every picture is one number over all its bytes, its size depends on it: a torn one cannot pass.
+ */
 static void fill(uint8_t *slot, uint64_t number, size_t *size)
 {
     *size = 64 + (size_t)(number * 977 % (ROOM - 64));
@@ -242,7 +245,8 @@ static void a_producer_killed_again_and_again_tears_nothing(void **state)
             if (!mailbox_take(box, &shot, bytes, &size))
                 continue;
             check_whole(bytes, size, &shot);
-            /* A death between hand-off and its note may repeat one number; it never goes back further. */
+            /* A death between hand-off and its note may repeat one number; it never goes back
+             * further. */
             assert_true(shot.number >= last);
             last = shot.number;
             taken++;
@@ -255,7 +259,8 @@ static void a_producer_killed_again_and_again_tears_nothing(void **state)
     close(fd);
 }
 
-/* The consumer is the child, and is killed; it checks by itself and ends with 1 on a torn picture. */
+/* The consumer is the child, and is killed; it checks by itself and ends with 1 on a torn picture.
+ */
 static void consume(int fd)
 {
     struct mailbox *box = open_box(fd);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,12 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/mailbox.h"
 #include "storage/inside.h"
 
 static void pair(int *one, int *other)
 {
     int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+                     0);
     *one = ends[0];
     *other = ends[1];
 }
@@ -61,12 +64,17 @@ int house_setup(void **state)
     assert_non_null(mkdtemp(h->root));
     snprintf(h->state_dir, sizeof h->state_dir, "%s/state", h->root);
     assert_int_equal(mkdir(h->state_dir, 0700), 0);
-    h->counters = mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    h->counters =
+        mmap(NULL, sizeof *h->counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(h->counters != MAP_FAILED);
     pair(&h->desk_side, &h->keeper_desk_side);
-    h->keeper_stop = h->desk_stop = -1;
+    h->keeper_stop = h->desk_stop = h->recognizer_stop = -1;
     configure(h);
     listen_at(h);
+    h->mailbox_fd = mailbox_create(h->config.max_frame_bytes);
+    h->shot_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    h->taken_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(h->mailbox_fd >= 0 && h->shot_event_fd >= 0 && h->taken_event_fd >= 0);
     *state = h;
     return 0;
 }
@@ -77,6 +85,10 @@ int house_teardown(void **state)
     char command[96];
     house_kill(&h->keeper, &h->keeper_stop);
     house_kill(&h->desk, &h->desk_stop);
+    house_kill(&h->recognizer, &h->recognizer_stop);
+    close(h->mailbox_fd);
+    close(h->shot_event_fd);
+    close(h->taken_event_fd);
     for (int i = 0; i < 2; i++) {
         close(h->recognizer_side[i]);
         close(h->keeper_side[i]);
@@ -87,7 +99,8 @@ int house_teardown(void **state)
     munmap(h->counters, sizeof *h->counters);
     snprintf(command, sizeof command, "%s/laneward.sock", h->root);
     unlink(command);
-    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm", "host.key"};
+    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm",
+                                        "host.key"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[160];
         snprintf(path, sizeof path, "%s/%s", h->state_dir, files[i]);
@@ -101,9 +114,18 @@ int house_teardown(void **state)
 
 static void clear_env(const struct house *h, struct role_env *env)
 {
-    *env = (struct role_env){.config = &h->config, .counters = h->counters, .data_dir = "", .alive_fd = -1,
-                             .mailbox_fd = -1, .shot_event_fd = -1, .taken_event_fd = -1, .source_fd = -1,
-                             .secret_fd = -1, .keeper_fd = -1, .desk_fd = -1, .listen_fd = -1};
+    *env = (struct role_env){.config = &h->config,
+                             .counters = h->counters,
+                             .data_dir = LANEWARD_BINARY_DIR "/share/laneward",
+                             .alive_fd = -1,
+                             .mailbox_fd = -1,
+                             .shot_event_fd = -1,
+                             .taken_event_fd = -1,
+                             .source_fd = -1,
+                             .secret_fd = -1,
+                             .keeper_fd = -1,
+                             .desk_fd = -1,
+                             .listen_fd = -1};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         env->recognizer_fd[i] = -1;
 }
@@ -122,6 +144,7 @@ static pid_t start(const struct house *h, struct role_env *env, int *stop,
         close(stop_pipe[1]);
         close(h->keeper_stop); /* the other role's pipe must end when the test closes it */
         close(h->desk_stop);
+        close(h->recognizer_stop);
         signal(SIGXFSZ, SIG_IGN);
         env->stop_fd = stop_pipe[0];
         env->alive_fd = alive_pipe[1];
@@ -134,7 +157,7 @@ static pid_t start(const struct house *h, struct role_env *env, int *stop,
     close(alive_pipe[1]);
     struct pollfd alive = {.fd = alive_pipe[0], .events = POLLIN};
     char sign;
-    assert_int_equal(poll(&alive, 1, 10000), 1);
+    assert_int_equal(poll(&alive, 1, 30000), 1);
     assert_int_equal(read(alive_pipe[0], &sign, 1), 1);
     close(alive_pipe[0]); /* the child's own copy keeps the pipe open */
     *stop = stop_pipe[1];
@@ -160,6 +183,19 @@ void house_start_desk(struct house *h)
     env.keeper_fd = h->desk_side;
     env.listen_fd = h->listen_fd;
     h->desk = start(h, &env, &h->desk_stop, desk_run);
+}
+
+void house_start_recognizer(struct house *h)
+{
+    struct role_env env;
+    clear_env(h, &env);
+    env.role = ROLE_RECOGNIZER;
+    env.camera = 0;
+    env.keeper_fd = h->recognizer_side[0];
+    env.mailbox_fd = h->mailbox_fd;
+    env.shot_event_fd = h->shot_event_fd;
+    env.taken_event_fd = h->taken_event_fd;
+    h->recognizer = start(h, &env, &h->recognizer_stop, recognizer_run);
 }
 
 void house_stop(pid_t *role, int *stop)
@@ -243,11 +279,13 @@ void house_close_store(struct store **store)
 static int count(struct store *store, const char *sql, const char *const texts[3], uid_t uid)
 {
     sqlite3_stmt *statement = NULL;
-    /* The store's own connection lets nothing read the looks: the test opens that door for itself. */
+    /* The store's own connection lets nothing read the looks: the test opens that door for itself.
+     */
     sqlite3_set_authorizer(store->database->db, NULL, NULL);
     assert_int_equal(sqlite3_prepare_v2(store->database->db, sql, -1, &statement, NULL), SQLITE_OK);
     for (int i = 0; i < 3 && texts[i] != NULL; i++)
-        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT), SQLITE_OK);
+        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT),
+                         SQLITE_OK);
     if (sqlite3_bind_parameter_count(statement) == 3)
         assert_int_equal(sqlite3_bind_int64(statement, 3, uid), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
@@ -258,7 +296,8 @@ static int count(struct store *store, const char *sql, const char *const texts[3
 
 int house_count_looks(struct store *store, const char *kind)
 {
-    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind}, 0);
+    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind},
+                 0);
 }
 
 int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason)

@@ -1,4 +1,5 @@
-/* A keeper and a desk as real processes around a real store in a temporary folder, for the tests of the roles. */
+/* A keeper and a desk as real processes around a real store in a temporary folder, for the tests of
+ * the roles. */
 #ifndef LANEWARD_TESTS_HOUSE_H
 #define LANEWARD_TESTS_HOUSE_H
 
@@ -15,11 +16,12 @@
 struct house {
     char root[64], state_dir[96], socket_path[96];
     struct config config;
-    struct counters *counters; /* shared with the roles */
+    struct counters *counters;              /* shared with the roles */
     int recognizer_side[2], keeper_side[2]; /* of two cameras, north-1 and south-1 */
     int desk_side, keeper_desk_side, listen_fd;
-    pid_t keeper, desk; /* 0: not running */
-    int keeper_stop, desk_stop; /* closing them ends the role */
+    int mailbox_fd, shot_event_fd, taken_event_fd; /* of north-1 */
+    pid_t keeper, desk, recognizer;                /* 0: not running */
+    int keeper_stop, desk_stop, recognizer_stop;   /* closing them ends the role */
     struct message in, out;
     uint8_t scratch[MESSAGE_MAX];
     struct fault why;
@@ -30,6 +32,7 @@ int house_teardown(void **state);
 
 void house_start_keeper(struct house *house);
 void house_start_desk(struct house *house);
+void house_start_recognizer(struct house *house); /* of north-1 */
 /* Asked to stop, it must end well and soon; or killed at once. */
 void house_stop(pid_t *role, int *stop);
 void house_kill(pid_t *role, int *stop);

@@ -6,13 +6,17 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 void scene_open(struct scene *scene, uint32_t min_frames)
 {
     memset(scene, 0, sizeof *scene);
-    struct vote_options options = {.lane = "north", .camera = "north-1", .gap_ms = 3000, .parked_s = 60,
+    struct vote_options options = {.lane = "north",
+                                   .camera = "north-1",
+                                   .gap_ms = 3000,
+                                   .parked_s = 60,
                                    .min_frames = min_frames};
     struct fault why;
     scene->now_ms = INT64_C(1800000000000);
@@ -50,10 +54,10 @@ struct reading *scene_plate(struct scene *scene, float x, float y, float width, 
     r->n_positions = (uint8_t)strlen(text);
     for (int i = 0; i < r->n_positions; i++) {
         char c = text[i];
-        float rest = (1 - confidence) / 36;
+        float sure = powf(confidence, 1.0f / (float)r->n_positions), rest = (1 - sure) / 36;
         for (int k = 0; k < 37; k++)
             r->position[i][k] = rest;
-        r->position[i][c <= '9' ? c - '0' + 1 : c - 'A' + 11] = confidence;
+        r->position[i][c <= '9' ? c - '0' + 1 : c - 'A' + 11] = sure;
     }
     return r;
 }
@@ -77,8 +81,10 @@ void scene_shoot(struct scene *scene, int64_t ms)
     scene->picture.height = 720;
     char name[32];
     snprintf(name, sizeof name, "picture %llu", (unsigned long long)scene->number);
-    struct vote_shot shot = {.number = scene->number, .seen_ms = scene->now_ms,
-                             .clock_synchronised = true, .name = name};
+    struct vote_shot shot = {.number = scene->number,
+                             .seen_ms = scene->now_ms,
+                             .clock_synchronised = true,
+                             .name = name};
     vote_add(scene->vote, &shot, &scene->picture);
     struct region where;
     while (scene->cut_crops && vote_wants_crop(scene->vote, &where)) {

@@ -1,4 +1,5 @@
-/* A made-up camera for the tests of vote: pictures with plates at places, and a record of what was told. */
+/* A made-up camera for the tests of vote: pictures with plates at places, and a record of what was
+ * told. */
 #ifndef LANEWARD_TESTS_SCENE_H
 #define LANEWARD_TESTS_SCENE_H
 
@@ -21,8 +22,8 @@ struct scene {
 void scene_open(struct scene *scene, uint32_t min_frames);
 void scene_close(struct scene *scene);
 
-/* Put a plate into the next picture: centre, width (height is a quarter of it), text ("" = unread) and confidence. Returns it,
- * for tests that add candidates. */
+/* Put a plate into the next picture: centre, width (height is a quarter of it), text ("" = unread)
+ * and confidence. Returns it, for tests that add candidates. */
 struct reading *scene_plate(struct scene *scene, float x, float y, float width, const char *text,
                             float confidence);
 void scene_candidate(struct reading *reading, const char *text, float confidence);

@@ -1,4 +1,5 @@
-/* The desk as a process of its own in front of a real keeper: officers, robots, and slow clients at its socket. */
+/* The desk as a process of its own in front of a real keeper: officers, robots, and slow clients at
+ * its socket. */
 #include "house.h"
 
 #include <errno.h>
@@ -159,21 +160,26 @@ static void an_image_comes_as_base64(void **state)
     static struct passage passage;
     char question[300];
     house_passage(6, &passage);
-    int used = snprintf(question, sizeof question, "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"");
+    int used =
+        snprintf(question, sizeof question, "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"");
     for (int i = 0; i < ROW_ID_SIZE; i++)
-        used += snprintf(question + used, sizeof question - (size_t)used, "%02x", passage.row.id[i]);
+        used +=
+            snprintf(question + used, sizeof question - (size_t)used, "%02x", passage.row.id[i]);
     snprintf(question + used, sizeof question - (size_t)used, "\"}\n");
     json_t *object = talk(h, question);
     const char *image = json_string_value(json_object_get(object, "image"));
     assert_non_null(image);
     assert_int_equal(strlen(image), (passage.row.crop_size + 2) / 3 * 4);
     /* The first three bytes by hand. */
-    uint32_t three = (uint32_t)passage.crop[0] << 16 | (uint32_t)passage.crop[1] << 8 | passage.crop[2];
+    uint32_t three =
+        (uint32_t)passage.crop[0] << 16 | (uint32_t)passage.crop[1] << 8 | passage.crop[2];
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (int i = 0; i < 4; i++)
         assert_int_equal(image[i], digits[three >> (18 - 6 * i) & 63]);
     json_decref(object);
-    assert_error(h, "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00000000000000000000000000000000\"}\n",
+    assert_error(h,
+                 "{\"version\":1,\"query\":\"image\"," WHO
+                 ",\"id\":\"00000000000000000000000000000000\"}\n",
                  "not-found");
 }
 
@@ -181,7 +187,8 @@ static void a_question_without_a_reason_is_refused_and_recorded(void **state)
 {
     struct house *h = *state;
     assert_error(h, "{\"version\":1,\"query\":\"find\",\"case_number\":\"26-114\"}\n", "input");
-    assert_error(h, "{\"version\":1,\"query\":\"image\",\"reason\":\"stolen\",\"id\":\"00\"}\n", "input");
+    assert_error(h, "{\"version\":1,\"query\":\"image\",\"reason\":\"stolen\",\"id\":\"00\"}\n",
+                 "input");
     house_stop(&h->desk, &h->desk_stop);
     house_stop(&h->keeper, &h->keeper_stop);
     struct store *store = house_open_store(h);
@@ -204,7 +211,8 @@ static void who_asks_is_the_kernels_word(void **state)
         snprintf(name, sizeof name, "%s", self->pw_name);
     struct store *store = house_open_store(h);
     assert_int_equal(house_count_looks(store, "query"), 1);
-    assert_int_equal(house_count_looks_by(store, getuid(), name, "stolen vehicle"), 2); /* the refused one too */
+    assert_int_equal(house_count_looks_by(store, getuid(), name, "stolen vehicle"),
+                     2); /* the refused one too */
     house_close_store(&store);
 }
 
@@ -222,7 +230,8 @@ static void status_tells_cameras_and_store(void **state)
     assert_int_equal(json_integer_value(json_object_get(south, "frames")), 123);
     assert_true(json_is_true(json_object_get(south, "connected")));
     assert_true(json_is_null(json_object_get(south, "last_read")));
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(object, "store"), "passages")), 10);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(object, "store"), "passages")), 10);
     assert_in_range(json_integer_value(json_object_get(object, "uptime_s")), 65, 75);
     json_decref(object);
 }
@@ -257,7 +266,8 @@ static void many_officers_at_once_each_get_their_own_answer(void **state)
         int fds[AT_ONCE];
         for (int i = 0; i < AT_ONCE; i++) {
             char question[200];
-            snprintf(question, sizeof question, "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST%04d\"}\n", i);
+            snprintf(question, sizeof question,
+                     "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST%04d\"}\n", i);
             fds[i] = connect_desk(h);
             say(fds[i], question, strlen(question));
         }
@@ -273,7 +283,8 @@ static void many_officers_at_once_each_get_their_own_answer(void **state)
 static void a_question_in_pieces_is_understood(void **state)
 {
     struct house *h = *state;
-    static const char question[] = "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0002\"}\n";
+    static const char question[] =
+        "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0002\"}\n";
     int fd = connect_desk(h);
     for (size_t i = 0; i < sizeof question - 1; i++) {
         say(fd, question + i, 1);

@@ -30,7 +30,8 @@ static void rest(long ms)
 static struct courier *new_courier(struct house *h, uint64_t first_seq)
 {
     struct courier *courier = NULL;
-    assert_int_equal(courier_new(&courier, h->recognizer_side[0], first_seq, "north", &h->why), ERR_OK);
+    assert_int_equal(courier_new(&courier, h->recognizer_side[0], first_seq, "north", &h->why),
+                     ERR_OK);
     return courier;
 }
 
@@ -38,7 +39,8 @@ static struct courier *new_courier(struct house *h, uint64_t first_seq)
 static void work_until_idle(struct house *h, struct courier *courier, int64_t limit_ms)
 {
     int64_t until = steady_ms() + limit_ms;
-    while (!courier_state(courier, steady_ms()).idle || !courier_state(courier, steady_ms()).welcomed) {
+    while (!courier_state(courier, steady_ms()).idle ||
+           !courier_state(courier, steady_ms()).welcomed) {
         assert_true(steady_ms() < until);
         assert_int_equal(courier_work(courier, steady_ms(), &h->why), ERR_OK);
         rest(2);
@@ -56,8 +58,8 @@ static bool is_stored(struct store *store, uint32_t n)
     memcpy(query.plate, passage.row.plate, sizeof query.plate);
     return store_find(store, &query, &row, &n_rows, &why) == ERR_OK && n_rows == 1 &&
            memcmp(row.id, passage.row.id, ROW_ID_SIZE) == 0 &&
-           store_crop(store, row.id, crop, &size, &why) == ERR_OK && size == passage.row.crop_size &&
-           memcmp(crop, passage.crop, size) == 0;
+           store_crop(store, row.id, crop, &size, &why) == ERR_OK &&
+           size == passage.row.crop_size && memcmp(crop, passage.crop, size) == 0;
 }
 
 static void assert_rows(struct house *h, uint64_t n)
@@ -103,8 +105,8 @@ static void a_resend_is_harmless(void **state)
     assert_rows(h, 10);
 }
 
-/* The real loss would be: acknowledged, and not there. So what the courier drops after an acknowledgement is counted
- * against what the store holds after each kill. */
+/* The real loss would be: acknowledged, and not there. So what the courier drops after an
+ * acknowledgement is counted against what the store holds after each kill. */
 static void killing_the_keeper_loses_nothing_acknowledged(void **state)
 {
     enum { KILLS = 12, ALL = 400 };
@@ -123,7 +125,8 @@ static void killing_the_keeper_loses_nothing_acknowledged(void **state)
         }
         assert_int_equal(courier_work(courier, steady_ms(), &h->why), ERR_OK);
         if (kills < KILLS && steady_ms() >= kill_at) {
-            uint32_t settled = (uint32_t)courier_state(courier, steady_ms()).oldest; /* all before are acknowledged */
+            uint32_t settled = (uint32_t)courier_state(courier, steady_ms())
+                                   .oldest; /* all before are acknowledged */
             house_kill(&h->keeper, &h->keeper_stop);
             kills++;
             struct store *store = house_open_store(h);
@@ -244,7 +247,8 @@ static void a_recognizer_cannot_speak_for_another_camera(void **state)
     house_passage(1, &m->passage); /* of north-1, sent over south-1's socket */
     assert_int_equal(message_send(h->recognizer_side[1], m, h->scratch, &h->why), ERR_OK);
     snprintf(m->passage.row.camera, sizeof m->passage.row.camera, "south-1");
-    snprintf(m->passage.row.lane, sizeof m->passage.row.lane, "south"); /* the id is still north-1's */
+    snprintf(m->passage.row.lane, sizeof m->passage.row.lane,
+             "south"); /* the id is still north-1's */
     assert_int_equal(message_send(h->recognizer_side[1], m, h->scratch, &h->why), ERR_OK);
     m->type = MESSAGE_HELLO; /* what follows is still heard */
     assert_int_equal(message_send(h->recognizer_side[1], m, h->scratch, &h->why), ERR_OK);
@@ -297,7 +301,10 @@ static void ask(struct house *h, const char *kind, const char *reason, uint32_t 
     memset(m, 0, sizeof *m);
     m->type = MESSAGE_ASK;
     m->seq = 77;
-    m->look = (struct ledger_look){.at_ms = 1, .uid = 1000, .user = "officer", .case_number = "26-114",
+    m->look = (struct ledger_look){.at_ms = 1,
+                                   .uid = 1000,
+                                   .user = "officer",
+                                   .case_number = "26-114",
                                    .query = {.limit = limit}};
     snprintf(m->look.reason, sizeof m->look.reason, "%s", reason);
     snprintf(m->look.kind, sizeof m->look.kind, "%s", kind);

@@ -57,7 +57,8 @@ static size_t pack_and_unpack(void)
     return size;
 }
 
-/* The wire form must be the same when what came out is packed again: compares every field at once. */
+/* The wire form must be the same when what came out is packed again: compares every field at once.
+ */
 static void assert_same_again(size_t size)
 {
     static uint8_t again[MESSAGE_MAX];
@@ -82,22 +83,33 @@ static void every_other_kind_comes_back_whole(void **state)
         fill_passage(&in);
         in.type = (enum message_type)type;
         snprintf(in.cursor, sizeof in.cursor, "2026-11-22/000123.jpg");
-        in.look = (struct ledger_look){.at_ms = 1800000000000, .uid = 1000, .user = "uid 1000", .reason = "stolen é",
-                                       .case_number = "26-114", .kind = "query",
-                                       .query = {.plate = "A?C12?", .look_alike = true, .lane = "north",
-                                                 .from_ms = 1, .to_ms = 2, .limit = 50},
+        in.look = (struct ledger_look){.at_ms = 1800000000000,
+                                       .uid = 1000,
+                                       .user = "uid 1000",
+                                       .reason = "stolen é",
+                                       .case_number = "26-114",
+                                       .kind = "query",
+                                       .query = {.plate = "A?C12?",
+                                                 .look_alike = true,
+                                                 .lane = "north",
+                                                 .from_ms = 1,
+                                                 .to_ms = 2,
+                                                 .limit = 50},
                                        .id = {1, 2, 3}};
         in.n_left = type == MESSAGE_ROWS ? 0 : 7;
         in.n_gaps = 1;
-        in.gaps[0] = (struct ledger_gap){.from_ms = 5, .to_ms = 6, .lane = "north", .why = "store unwritable"};
-        in.stats = (struct store_stats){.n_rows = 9, .oldest_ms = 8, .bytes = 7, .binding = BINDING_TPM};
+        in.gaps[0] = (struct ledger_gap){
+            .from_ms = 5, .to_ms = 6, .lane = "north", .why = "store unwritable"};
+        in.stats =
+            (struct store_stats){.n_rows = 9, .oldest_ms = 8, .bytes = 7, .binding = BINDING_TPM};
         in.fault = (struct fault){.code = ERR_IO, .text = "disk full"};
         assert_same_again(pack_and_unpack());
     }
     in.type = MESSAGE_ROWS;
     in.n_left = 3;
     assert_same_again(pack_and_unpack());
-    assert_memory_equal(&out.passage.row.candidates, &in.passage.row.candidates, sizeof in.passage.row.candidates);
+    assert_memory_equal(&out.passage.row.candidates, &in.passage.row.candidates,
+                        sizeof in.passage.row.candidates);
 }
 
 static void the_largest_passage_fits_a_packet(void **state)

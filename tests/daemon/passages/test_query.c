@@ -26,7 +26,8 @@ static void a_question_with_all_members_is_understood(void **state)
 {
     (void)state;
     assert_int_equal(parse(FIND ",\"plate\":\"AB?123\",\"look_alike\":true,\"lane\":\"north\","
-                                "\"from\":1700000000000,\"to\":1700000600000,\"limit\":20}"), ERR_OK);
+                                "\"from\":1700000000000,\"to\":1700000600000,\"limit\":20}"),
+                     ERR_OK);
     assert_int_equal(q.kind, QUERY_FIND);
     assert_string_equal(q.reason, "stolen vehicle");
     assert_string_equal(q.case_number, "26-114");
@@ -48,7 +49,8 @@ static void a_question_may_leave_all_but_the_reason_and_case_out(void **state)
 static void a_question_without_a_reason_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"version\":1,\"query\":\"find\",\"case_number\":\"26-114\"}"), ERR_INPUT);
+    assert_int_equal(parse("{\"version\":1,\"query\":\"find\",\"case_number\":\"26-114\"}"),
+                     ERR_INPUT);
     assert_non_null(strstr(why.text, "reason"));
     assert_string_equal(q.case_number, "26-114"); /* for the record of the refusal */
 }
@@ -64,14 +66,17 @@ static void a_question_without_a_case_number_is_refused(void **state)
 static void a_blank_reason_is_none(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"version\":1,\"query\":\"find\",\"reason\":\"   \",\"case_number\":\"1\"}"), ERR_INPUT);
+    assert_int_equal(
+        parse("{\"version\":1,\"query\":\"find\",\"reason\":\"   \",\"case_number\":\"1\"}"),
+        ERR_INPUT);
     assert_non_null(strstr(why.text, "reason"));
 }
 
 static void an_image_is_asked_for_by_its_id(void **state)
 {
     (void)state;
-    assert_int_equal(parse("{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00112233445566778899aabbccddeeff\"}"),
+    assert_int_equal(parse("{\"version\":1,\"query\":\"image\"," WHO
+                           ",\"id\":\"00112233445566778899aabbccddeeff\"}"),
                      ERR_OK);
     assert_int_equal(q.kind, QUERY_IMAGE);
     assert_int_equal(q.id[1], 0x11);
@@ -92,31 +97,49 @@ static void what_is_wrong_is_refused_by_name(void **state)
     static const struct {
         const char *text, *name;
     } wrong[] = {
-        {FIND ",\"plate\":\"AB-123\"}", "plate"},       {FIND ",\"plate\":\"???123\"}", "plate"},
-        {FIND ",\"plate\":\"??\"}", "plate"},           {FIND ",\"plate\":\"abc123\"}", "plate"},
-        {FIND ",\"plate\":\"ABCDEFGHIJKLM\"}", "plate"}, {FIND ",\"plate\":7}", "plate"},
-        {FIND ",\"look_alike\":1}", "look_alike"},      {FIND ",\"lane\":\"a b\"}", "lane"},
-        {FIND ",\"limit\":0}", "limit"},                {FIND ",\"limit\":51}", "limit"},
-        {FIND ",\"limit\":1.5}", "limit"},              {FIND ",\"limit\":\"5\"}", "limit"},
-        {FIND ",\"from\":-1}", "from"},                 {FIND ",\"from\":5,\"to\":4}", "from"},
-        {FIND ",\"to\":99999999999999}", "to"},         {FIND ",\"id\":\"00\"}", "find"},
-        {FIND ",\"offset\":1}", "find"},                {"{\"version\":2,\"query\":\"find\"," WHO "}", "version"},
-        {"{\"query\":\"find\"," WHO "}", "version"},    {"{\"version\":1,\"query\":\"dump\"," WHO "}", "query"},
-        {"{\"version\":1," WHO "}", "query"},           {"{\"version\":1,\"query\":\"image\"," WHO "}", "id"},
-        {"{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00112233445566778899aabbccddeef\"}", "id"},
-        {"{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00112233445566778899aabbccddeegg\"}", "id"},
+        {FIND ",\"plate\":\"AB-123\"}", "plate"},
+        {FIND ",\"plate\":\"???123\"}", "plate"},
+        {FIND ",\"plate\":\"??\"}", "plate"},
+        {FIND ",\"plate\":\"abc123\"}", "plate"},
+        {FIND ",\"plate\":\"ABCDEFGHIJKLM\"}", "plate"},
+        {FIND ",\"plate\":7}", "plate"},
+        {FIND ",\"look_alike\":1}", "look_alike"},
+        {FIND ",\"lane\":\"a b\"}", "lane"},
+        {FIND ",\"limit\":0}", "limit"},
+        {FIND ",\"limit\":51}", "limit"},
+        {FIND ",\"limit\":1.5}", "limit"},
+        {FIND ",\"limit\":\"5\"}", "limit"},
+        {FIND ",\"from\":-1}", "from"},
+        {FIND ",\"from\":5,\"to\":4}", "from"},
+        {FIND ",\"to\":99999999999999}", "to"},
+        {FIND ",\"id\":\"00\"}", "find"},
+        {FIND ",\"offset\":1}", "find"},
+        {"{\"version\":2,\"query\":\"find\"," WHO "}", "version"},
+        {"{\"query\":\"find\"," WHO "}", "version"},
+        {"{\"version\":1,\"query\":\"dump\"," WHO "}", "query"},
+        {"{\"version\":1," WHO "}", "query"},
+        {"{\"version\":1,\"query\":\"image\"," WHO "}", "id"},
+        {"{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00112233445566778899aabbccddeef\"}",
+         "id"},
+        {"{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00112233445566778899aabbccddeegg\"}",
+         "id"},
         {"{\"version\":1,\"query\":\"status\"," WHO "}", "status"},
-        {"[]", "object"},                               {"7", "JSON"},
-        {"", "JSON"},                                   {"{", "JSON"},
-        {FIND "} x", "JSON"},                           {FIND ",\"plate\":\"A\",\"plate\":\"B\"}", "JSON"},
-        {FIND ",\"plate\":\"A\\u0000B\"}", "JSON"},     {FIND ",\"from\":99999999999999999999}", "JSON"},
+        {"[]", "object"},
+        {"7", "JSON"},
+        {"", "JSON"},
+        {"{", "JSON"},
+        {FIND "} x", "JSON"},
+        {FIND ",\"plate\":\"A\",\"plate\":\"B\"}", "JSON"},
+        {FIND ",\"plate\":\"A\\u0000B\"}", "JSON"},
+        {FIND ",\"from\":99999999999999999999}", "JSON"},
         {"{\"version\":1,\"query\":\"find\",\"reason\":\"a\\nb\",\"case_number\":\"1\"}", "reason"},
         {"{\"version\":1,\"query\":\"find\",\"reason\":[],\"case_number\":\"1\"}", "reason"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(parse(wrong[i].text), ERR_INPUT);
         if (strstr(why.text, wrong[i].name) == NULL)
-            fail_msg("%s: said \"%s\", which does not name %s", wrong[i].text, why.text, wrong[i].name);
+            fail_msg("%s: said \"%s\", which does not name %s", wrong[i].text, why.text,
+                     wrong[i].name);
     }
 }
 
@@ -141,8 +164,13 @@ static void what_the_client_writes_the_desk_understands(void **state)
 {
     (void)state;
     char text[QUERY_MAX_BYTES];
-    struct query asked = {.kind = QUERY_FIND, .find = {.plate = "A?1", .look_alike = true, .lane = "south",
-                                                        .from_ms = 5, .to_ms = 9, .limit = 3}};
+    struct query asked = {.kind = QUERY_FIND,
+                          .find = {.plate = "A?1",
+                                   .look_alike = true,
+                                   .lane = "south",
+                                   .from_ms = 5,
+                                   .to_ms = 9,
+                                   .limit = 3}};
     memset(asked.reason, '"', sizeof asked.reason - 1); /* every byte is escaped */
     snprintf(asked.case_number, sizeof asked.case_number, "Zürich \\ 7");
     for (int kind = QUERY_FIND; kind <= QUERY_IMAGE; kind++) {

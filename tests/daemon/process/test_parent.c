@@ -47,16 +47,18 @@ static void write_text(const char *name, const char *text)
 static void write_config(const char *extra)
 {
     char text[2048];
-    snprintf(text, sizeof text,
-             "[daemon]\nstate_dir = %s/state\nrun_dir = %s/run\nuser = root\n[storage]\ntpm = none\n%s",
-             house.folder, house.folder, extra);
+    snprintf(
+        text, sizeof text,
+        "[daemon]\nstate_dir = %s/state\nrun_dir = %s/run\nuser = root\n[storage]\ntpm = none\n%s",
+        house.folder, house.folder, extra);
     write_text("laneward.conf", text);
 }
 
 static void write_camera(const char *lane)
 {
     char text[512];
-    snprintf(text, sizeof text, "[camera north]\nsource = dir:%s/pictures\nlane = %s\n", house.folder, lane);
+    snprintf(text, sizeof text, "[camera north]\nsource = dir:%s/pictures\nlane = %s\n",
+             house.folder, lane);
     write_config(text);
 }
 
@@ -80,7 +82,8 @@ static void start(void)
         dup2(fd, STDERR_FILENO);
         setenv("NOTIFY_SOCKET", notify, 1);
         setenv("CAMERA_PASSWORD", "open-sesame", 1);
-        execl(LANEWARD_BINARY_DIR "/bin/tiny_lanewardd", "tiny_lanewardd", "--config", config, (char *)NULL);
+        execl(LANEWARD_BINARY_DIR "/bin/tiny_lanewardd", "tiny_lanewardd", "--config", config,
+              (char *)NULL);
         _exit(126);
     }
 }
@@ -145,7 +148,8 @@ static pid_t find_role(const char *name, pid_t of)
         char text[512], wanted[64];
         size_t got;
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (!isdigit((unsigned char)entry->d_name[0]) || !read_proc(pid, "stat", text, sizeof text, &got))
+        if (!isdigit((unsigned char)entry->d_name[0]) ||
+            !read_proc(pid, "stat", text, sizeof text, &got))
             continue;
         const char *after = strrchr(text, ')');
         int parent = 0;
@@ -210,8 +214,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const files[] = {"state/foreign", "run/laneward.sock", "laneward.conf", "log", "notify",
-                                        "state", "run", "pictures"};
+    static const char *const files[] = {
+        "state/foreign", "run/laneward.sock", "laneward.conf", "log", "notify", "state",
+        "run",           "pictures"};
     char path[128];
     if (house.pid != 0) {
         kill(house.pid, SIGKILL);
@@ -402,7 +407,8 @@ static void a_good_new_configuration_leaves_the_keeper_alone(void **state)
     assert_true(is_told("READY=1", 5000));
     pid_t capture = find_role("capture north", house.pid), keeper = find_role("keeper", house.pid);
     char text[512];
-    snprintf(text, sizeof text, "[camera north]\nsource = dir:%s/pictures\nmode = once\n", house.folder);
+    snprintf(text, sizeof text, "[camera north]\nsource = dir:%s/pictures\nmode = once\n",
+             house.folder);
     write_config(text);
     kill(house.pid, SIGHUP);
     assert_true(is_told("READY=1", 5000));

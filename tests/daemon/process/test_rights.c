@@ -1,4 +1,5 @@
-/* Break-out: a role that was taken over tries what an intruder would, under its real row of rights. */
+/* Break-out: a role that was taken over tries what an intruder would, under its real row of rights.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -31,10 +32,10 @@
 
 /* What a role has in hand; filled by set_up. */
 static struct {
-    char folder[64];      /* its own: a capture's source, a recognizer's models, a keeper's state */
-    char other[64];       /* somebody else's */
+    char folder[64]; /* its own: a capture's source, a recognizer's models, a keeper's state */
+    char other[64];  /* somebody else's */
     int source_fd;
-    int closed_port;      /* a listening socket of another service on loopback */
+    int closed_port; /* a listening socket of another service on loopback */
     int camera_port;
     struct config config;
 } scene;
@@ -48,10 +49,22 @@ static bool opens(const char *path, int flags)
     return fd >= 0;
 }
 
-static bool read_passwords(void) { return opens("/etc/shadow", O_RDONLY); }
-static bool read_users(void) { return opens("/etc/passwd", O_RDONLY); }
-static bool read_process(void) { return opens("/proc/1/environ", O_RDONLY); }
-static bool list_root(void) { return opens("/", O_RDONLY | O_DIRECTORY); }
+static bool read_passwords(void)
+{
+    return opens("/etc/shadow", O_RDONLY);
+}
+static bool read_users(void)
+{
+    return opens("/etc/passwd", O_RDONLY);
+}
+static bool read_process(void)
+{
+    return opens("/proc/1/environ", O_RDONLY);
+}
+static bool list_root(void)
+{
+    return opens("/", O_RDONLY | O_DIRECTORY);
+}
 
 static bool read_other_folder(void)
 {
@@ -68,7 +81,10 @@ static bool climb_out_of_folder(void)
     return fd >= 0;
 }
 
-static bool write_temporary(void) { return opens("/tmp/laneward-breakout", O_WRONLY | O_CREAT); }
+static bool write_temporary(void)
+{
+    return opens("/tmp/laneward-breakout", O_WRONLY | O_CREAT);
+}
 
 static bool write_own_folder(void)
 {
@@ -79,14 +95,21 @@ static bool write_own_folder(void)
 
 static bool connects(int port)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
 }
 
-static bool connect_elsewhere(void) { return connects(scene.closed_port); }
-static bool connect_camera(void) { return connects(scene.camera_port); }
+static bool connect_elsewhere(void)
+{
+    return connects(scene.closed_port);
+}
+static bool connect_camera(void)
+{
+    return connects(scene.camera_port);
+}
 
 static bool listen_for_others(void)
 {
@@ -101,8 +124,14 @@ static bool send_datagram(void)
     return fd >= 0;
 }
 
-static bool open_netlink(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0; }
-static bool open_packets(void) { return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0; }
+static bool open_netlink(void)
+{
+    return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0;
+}
+static bool open_packets(void)
+{
+    return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0;
+}
 
 static bool run_program(void)
 {
@@ -124,21 +153,49 @@ static bool run_memory_file(void)
     return false;
 }
 
-static bool make_memory_file(void) { return memfd_create("x", MFD_CLOEXEC) >= 0; }
-static bool trace_parent(void) { return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0; }
-static bool become_traced(void) { return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0; }
-static bool kill_parent(void) { return kill(getppid(), 0) == 0; }
-static bool fork_process(void) { return syscall(SYS_fork) >= 0; }
-static bool clone_process(void) { return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) >= 0; }
-static bool make_namespace(void) { return unshare(CLONE_NEWUSER) == 0; }
-static bool become_root(void) { return setuid(0) == 0 && setreuid(0, 0) == 0; }
+static bool make_memory_file(void)
+{
+    return memfd_create("x", MFD_CLOEXEC) >= 0;
+}
+static bool trace_parent(void)
+{
+    return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) == 0;
+}
+static bool become_traced(void)
+{
+    return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0;
+}
+static bool kill_parent(void)
+{
+    return kill(getppid(), 0) == 0;
+}
+static bool fork_process(void)
+{
+    return syscall(SYS_fork) >= 0;
+}
+static bool clone_process(void)
+{
+    return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) >= 0;
+}
+static bool make_namespace(void)
+{
+    return unshare(CLONE_NEWUSER) == 0;
+}
+static bool become_root(void)
+{
+    return setuid(0) == 0 && setreuid(0, 0) == 0;
+}
 #ifndef LANEWARD_SANITIZED
-static bool make_dumpable(void) { return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && prctl(PR_GET_DUMPABLE) == 1; }
+static bool make_dumpable(void)
+{
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && prctl(PR_GET_DUMPABLE) == 1;
+}
 #endif
 
 static bool map_code(void)
 {
-    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                0) != MAP_FAILED;
 }
 
 static bool turn_data_into_code(void)
@@ -161,9 +218,18 @@ static bool set_clock(void)
     return clock_settime(CLOCK_REALTIME, &now) == 0;
 }
 
-static bool mount_something(void) { return syscall(SYS_mount, "x", "/tmp", "tmpfs", 0, NULL) == 0; }
-static bool load_filter(void) { return syscall(SYS_bpf, 0, NULL, 0) >= 0; }
-static bool make_ring(void) { return syscall(SYS_io_uring_setup, 4, NULL) >= 0; }
+static bool mount_something(void)
+{
+    return syscall(SYS_mount, "x", "/tmp", "tmpfs", 0, NULL) == 0;
+}
+static bool load_filter(void)
+{
+    return syscall(SYS_bpf, 0, NULL, 0) >= 0;
+}
+static bool make_ring(void)
+{
+    return syscall(SYS_io_uring_setup, 4, NULL) >= 0;
+}
 
 static bool keeps_core_files(void)
 {
@@ -175,21 +241,39 @@ static const struct {
     const char *name;
     attempt_fn *attempt;
 } all_attempts[] = {
-    {"read_passwords", read_passwords}, {"read_process", read_process}, {"list_root", list_root},
-    {"read_other_folder", read_other_folder}, {"climb_out_of_folder", climb_out_of_folder},
-    {"write_temporary", write_temporary}, {"connect_elsewhere", connect_elsewhere},
-    {"listen_for_others", listen_for_others}, {"send_datagram", send_datagram}, {"open_netlink", open_netlink},
-    {"open_packets", open_packets}, {"run_program", run_program}, {"run_memory_file", run_memory_file},
-    {"make_memory_file", make_memory_file}, {"trace_parent", trace_parent}, {"become_traced", become_traced},
-    {"kill_parent", kill_parent}, {"fork_process", fork_process}, {"clone_process", clone_process},
-    {"make_namespace", make_namespace}, {"become_root", become_root},
+    {"read_passwords", read_passwords},
+    {"read_process", read_process},
+    {"list_root", list_root},
+    {"read_other_folder", read_other_folder},
+    {"climb_out_of_folder", climb_out_of_folder},
+    {"write_temporary", write_temporary},
+    {"connect_elsewhere", connect_elsewhere},
+    {"listen_for_others", listen_for_others},
+    {"send_datagram", send_datagram},
+    {"open_netlink", open_netlink},
+    {"open_packets", open_packets},
+    {"run_program", run_program},
+    {"run_memory_file", run_memory_file},
+    {"make_memory_file", make_memory_file},
+    {"trace_parent", trace_parent},
+    {"become_traced", become_traced},
+    {"kill_parent", kill_parent},
+    {"fork_process", fork_process},
+    {"clone_process", clone_process},
+    {"make_namespace", make_namespace},
+    {"become_root", become_root},
 #ifndef LANEWARD_SANITIZED /* which needs prctl for itself */
     {"make_dumpable", make_dumpable},
 #endif
-   
-    {"map_code", map_code}, {"turn_data_into_code", turn_data_into_code},
-    {"read_other_memory", read_other_memory}, {"set_clock", set_clock}, {"mount_something", mount_something},
-    {"load_filter", load_filter}, {"make_ring", make_ring}, {"keeps_core_files", keeps_core_files},
+
+    {"map_code", map_code},
+    {"turn_data_into_code", turn_data_into_code},
+    {"read_other_memory", read_other_memory},
+    {"set_clock", set_clock},
+    {"mount_something", mount_something},
+    {"load_filter", load_filter},
+    {"make_ring", make_ring},
+    {"keeps_core_files", keeps_core_files},
 };
 
 enum outcome { SUCCEEDED, REFUSED, ENDED_BY_SIGSYS, FAILED };
@@ -202,7 +286,9 @@ static enum outcome try_as(enum role role, attempt_fn *attempt)
     assert_true(pid >= 0);
     if (pid == 0) {
         struct fault why;
-        struct role_env env = {.role = role, .config = &scene.config, .data_dir = scene.folder,
+        struct role_env env = {.role = role,
+                               .config = &scene.config,
+                               .data_dir = scene.folder,
                                .source_fd = role == ROLE_CAPTURE ? scene.source_fd : -1};
         if (role != ROLE_PARENT && rights_apply(&env, &why) != ERR_OK) {
             fprintf(stderr, "%s\n", why.text);
@@ -234,10 +320,11 @@ static void refuses_all(enum role role)
 static void the_attempts_work_where_nothing_forbids_them(void **state)
 {
     (void)state;
-    static attempt_fn *const plain[] = {
-        list_root, read_users, read_other_folder, climb_out_of_folder, write_temporary, write_own_folder,
-        connect_elsewhere, connect_camera, listen_for_others, send_datagram, make_memory_file,
-        become_traced, kill_parent, map_code, turn_data_into_code};
+    static attempt_fn *const plain[] = {list_root,           read_users,       read_other_folder,
+                                        climb_out_of_folder, write_temporary,  write_own_folder,
+                                        connect_elsewhere,   connect_camera,   listen_for_others,
+                                        send_datagram,       make_memory_file, become_traced,
+                                        kill_parent,         map_code,         turn_data_into_code};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         assert_int_equal(try_as(ROLE_PARENT, plain[i]), SUCCEEDED);
     unlink("/tmp/laneward-breakout");
@@ -338,8 +425,8 @@ static int set_up(void **state)
     scene.config.n_cameras = 1;
     snprintf(scene.config.tpm, sizeof scene.config.tpm, "none");
     snprintf(scene.config.state_dir, sizeof scene.config.state_dir, "%s", scene.folder);
-    snprintf(scene.config.cameras[0].source, sizeof scene.config.cameras[0].source, "http://127.0.0.1:%d/",
-             scene.camera_port);
+    snprintf(scene.config.cameras[0].source, sizeof scene.config.cameras[0].source,
+             "http://127.0.0.1:%d/", scene.camera_port);
     return 0;
 }
 

@@ -1,4 +1,5 @@
-/* Roles that do nothing but what a test of the parent wants to see; told by the name of a camera's lane or by files. */
+/* Roles that do nothing but what a test of the parent wants to see; told by the name of a camera's
+ * lane or by files. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
