@@ -1,7 +1,7 @@
-"""Measures the second reader, alone and beside the network: whole plates exact, and what agreement is worth.
+"""Measures the second reader, alone and beside the network, and what agreement is worth.
 
-On the validation split, or with --bench on the benchmark pictures' true boxes, to report only. With --card it
-writes the figures that the daemon needs (validation only) into the model's card, with the file's hash.
+On the validation split, or with --bench on the benchmark pictures' true boxes, to report only. With
+--card it writes what the daemon needs (of validation only) into the model's card, with its hash.
 """
 import argparse
 import collections
@@ -38,8 +38,8 @@ class Tesseract:
         data, n = open(path, "rb").read(), len(SETTINGS)
         names = (ctypes.c_char_p * n)(*(k.encode() for k in SETTINGS))
         values = (ctypes.c_char_p * n)(*(v.encode() for v in SETTINGS.values()))
-        if self.lib.TessBaseAPIInit5(self.api, data, len(data), b"plate", LSTM_ONLY, None, 0, names, values,
-                                     ctypes.c_size_t(n), 0):
+        if self.lib.TessBaseAPIInit5(self.api, data, len(data), b"plate", LSTM_ONLY, None, 0,
+                                     names, values, ctypes.c_size_t(n), 0):
             raise SystemExit(path + ": Tesseract cannot load it")
         self.lib.TessBaseAPISetPageSegMode(self.api, RAW_LINE)
 
@@ -74,16 +74,21 @@ Pair = collections.namedtuple("Pair", "source truth first second belief")  # fir
 def both_read(tesseract, net, temperature, plates):
     times = []
     for source, truth, plate in plates:
-        first = [(t, float(np.exp(p))) for t, p in beam(log_softmax(reader_eval.scores(net, plate), temperature))]
+        odds = log_softmax(reader_eval.scores(net, plate), temperature)
+        first = [(t, float(np.exp(p))) for t, p in beam(odds)]
         began = time.thread_time()
         second, belief = tesseract.read(line_of(plate)[0])
         times.append(1e3 * (time.thread_time() - began))
         yield Pair(source, truth, first, second, belief)
-    print("second reader, CPU ms a plate: median %.2f, p95 %.2f" % (np.median(times), np.percentile(times, 95)))
+    print("second reader, CPU ms a plate: median %.2f, p95 %.2f" %
+          (np.median(times), np.percentile(times, 95)))
 
 
 def rules_of(pairs, unsure):
-    """What agree_apply needs, of the plates that the network is unsure of; each share with one seen in advance."""
+    """What agree_apply needs, of the plates that the network is unsure of.
+
+    Each share is taken as if one plate more had gone either way.
+    """
     asked = [p for p in pairs if p.first[0][1] < unsure]
     right = [p for p in asked if p.first[0][0] == p.truth]
     wrong = [p for p in asked if p.first[0][0] != p.truth]
@@ -124,7 +129,8 @@ def curve(pairs, points=8):
     while at < len(groups):
         (b0, r0, n0), (b1, r1, n1) = groups[at - 1], groups[at]
         if r1 <= r0 or b1 <= b0:
-            groups[at - 1:at + 1] = [[(b0 * n0 + b1 * n1) / (n0 + n1), (r0 * n0 + r1 * n1) / (n0 + n1), n0 + n1]]
+            n = n0 + n1
+            groups[at - 1:at + 1] = [[(b0 * n0 + b1 * n1) / n, (r0 * n0 + r1 * n1) / n, n]]
             at = max(at - 1, 1)
         else:
             at += 1
@@ -139,10 +145,11 @@ def report(pairs, rules):
                p.truth in [t for t, _ in p.first], p.truth in [t for t, _ in ranked], differs)
         table[p.source] += row
         table["all"] += row
-    print("set: plates; exact % network, Tesseract, both; among ten % network, both; readers differ %")
+    print("set: plates; exact % network, Tesseract, both; among ten % network, both; differ %")
     for name, c in sorted(table.items()):
         print("%-16s %5d" % (name, c[0]), *("%6.1f" % (100 * v / c[0]) for v in c[1:]))
-    for name, believed in (("network", lambda p: p.first[0]), ("both", lambda p: joined(p, rules)[0][0])):
+    for name, believed in (("network", lambda p: p.first[0]),
+                           ("both", lambda p: joined(p, rules)[0][0])):
         asked = [believed(p) + (p.truth,) for p in pairs if p.first[0][1] < rules["unsure_below"]]
         print("%s, where the network is unsure:" % name)
         for low, high in ((0, .5), (.5, .8), (.8, .95), (.95, .99), (.99, 1.01)):

@@ -1,7 +1,7 @@
-"""Makes the text line that Tesseract reads out of the network reader's input; ocr/line.c does the same.
+"""Makes the text line that Tesseract reads out of the network's input; ocr/line.c does the same.
 
-A plate of one row gives its band of characters, one of two rows gives both bands side by side. Which it is,
-and where the bands lie, is told by how much changes along each row of pixels.
+A plate of one row gives its band of characters, one of two rows gives both bands side by side.
+Which it is, and where the bands lie, is told by how much changes along each row of pixels.
 """
 import cv2
 import numpy as np

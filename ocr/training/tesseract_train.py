@@ -1,7 +1,8 @@
-"""Trains the second reader with Tesseract's own tools: lines, .lstmf, lstmtraining, one traineddata.
+"""Trains the second reader with Tesseract's own tools: lines, lstmtraining, one traineddata.
 
-Stages, each a subcommand that can be run again: lines, start, train, export; `all` runs them in order,
-`--smoke` with a few pictures and steps. Needs Debian's tesseract-ocr; the packed plates of reader_data.py.
+Stages, each a subcommand that can be run again: lines, start, train, export; `all` runs them in
+order, `--smoke` with few pictures and steps. Needs Debian's tesseract-ocr, and the packed plates of
+reader_data.py.
 """
 import argparse
 import glob
@@ -34,12 +35,13 @@ def run(command, **more):
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           env=dict(os.environ, OMP_THREAD_LIMIT="1"), **more)
     if done.returncode != 0:
-        raise SystemExit("%s:\n%s%s" % (" ".join(command), done.stdout[-2000:], done.stderr[-2000:]))
+        told = done.stdout[-2000:] + done.stderr[-2000:]
+        raise SystemExit("%s:\n%s" % (" ".join(command), told))
     return done.stdout + done.stderr
 
 
 def fits(source, quad, rows):
-    """Whether the number of rows found is believable; where it is not, picture and text would differ."""
+    """Whether the number of rows found is believable: if not, picture and text would differ."""
     wide, high = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
     if source == "eu_crops_2row":
         return rows == 2
@@ -49,7 +51,7 @@ def fits(source, quad, rows):
 
 
 def examples(items, count, seed):
-    """`count` pairs of a line and its text: real plates by the reader's shares, and synthetic ones."""
+    """`count` pairs of line and text: real plates by the reader's shares, and synthetic ones."""
     rng = np.random.default_rng(seed)
     maker = synthetic.Maker(rng, 60)
     shares = weights_of(items)  # empty in a smoke test without data
@@ -66,7 +68,7 @@ def examples(items, count, seed):
 
 
 def side_by_side(source, together):
-    """Several plates to a line: a step learns from more characters, and its direction is steadier."""
+    """Several plates to a line: a step learns from more characters, and is steadier."""
     while True:
         some = list(itertools.islice(source, together))
         if not some:
@@ -86,18 +88,20 @@ def drawn_examples(count, seed, clean):
         if clean:
             face[:], deep = 230, 20.0
         font = maker.german[0] if clean else maker.any_font(.4)
-        maker.write(face, deep, text, (4, 7, 2 * wide - 4, 2 * LINE_HEIGHT - 7), font, 1.0 if clean else None)
+        area = (4, 7, 2 * wide - 4, 2 * LINE_HEIGHT - 7)
+        maker.write(face, deep, text, area, font, 1.0 if clean else None)
         line = cv2.resize(np.clip(face, 0, 255), (wide, LINE_HEIGHT), interpolation=cv2.INTER_AREA)
         yield line.astype(np.uint8), text
 
 
 def document(lines, stem):
-    """One .lstmf of lines: pages of a TIFF, boxes that say what each page reads, Tesseract's lstm.train."""
+    """One .lstmf: pages of a TIFF, and boxes that say what each page reads."""
     cv2.imwritemulti(stem + ".tif", [line for line, _ in lines])
     with open(stem + ".box", "w", encoding="ascii") as boxes:
         for page, (line, text) in enumerate(lines):
             h, w = line.shape
-            boxes.write("WordStr 0 0 %d %d %d #%s\n\t %d 0 %d %d %d\n" % (w, h, page, text, w, w + 1, h, page))
+            boxes.write("WordStr 0 0 %d %d %d #%s\n" % (w, h, page, text))
+            boxes.write("\t %d 0 %d %d %d\n" % (w, w + 1, h, page))
     run(["tesseract", stem + ".tif", stem, "--psm", "13", "lstm.train"])
     os.remove(stem + ".tif")
 
@@ -114,7 +118,8 @@ def documents(args, name, source):
 def write_lines(args):
     items = []
     if os.path.exists(args.cache) or not args.smoke:
-        items = [p for p in reader_data.load(args.cache) if p.split == "train"][:10 if args.smoke else None]
+        items = [p for p in reader_data.load(args.cache) if p.split == "train"]
+    items = items[:10] if args.smoke else items
     some = args.lines // 5
     documents(args, "first", drawn_examples(some, args.seed, True))
     documents(args, "drawn", drawn_examples(some, args.seed + 1, False))
@@ -144,14 +149,15 @@ def stop(args, checkpoint, out, integer):
 
 
 def stage(args, name, patterns, steps, begin):
-    """lstmtraining until its steps are done or it is stopped; run again, it goes on from its last checkpoint."""
+    """lstmtraining until its steps are done; run again, it goes on from its last checkpoint."""
     listed = os.path.join(args.work, name + ".txt")
     with open(listed, "w", encoding="utf-8") as out:
         for pattern in patterns:
             out.writelines(p + "\n" for p in sorted(glob.glob(os.path.join(args.work, pattern))))
-    command = ["lstmtraining", "--traineddata", os.path.join(args.work, "plate/plate.traineddata"), *begin,
-               "--model_output", os.path.join(args.work, name), "--train_listfile", listed,
-               "--max_iterations", str(steps), "--learning_rate", str(args.rate), "--target_error_rate", "0.5"]
+    command = ["lstmtraining", "--traineddata", os.path.join(args.work, "plate/plate.traineddata"),
+               *begin, "--model_output", os.path.join(args.work, name), "--train_listfile", listed,
+               "--max_iterations", str(steps), "--learning_rate", str(args.rate),
+               "--target_error_rate", "0.5"]
     with open(os.path.join(args.work, name + ".log"), "a", encoding="utf-8") as log:
         subprocess.run(command, stdout=log, stderr=log, check=True,
                        env=dict(os.environ, OMP_THREAD_LIMIT="1"))
@@ -160,15 +166,17 @@ def stage(args, name, patterns, steps, begin):
 def train(args):
     """Easy lines, then plates.
 
-    On plates from the start the network learns where characters are and never which. The second stage takes
-    the weights alone: by the first one's errors it would be a divergence, and be taken back.
+    On plates from the start the network learns where characters are and never which. The second
+    stage takes the weights alone: by the first one's errors it would be a divergence, and be taken
+    back.
     """
     easy = os.path.join(args.work, "easy")
     if not os.path.exists(easy + ".lstm"):
         stage(args, "easy", ("first*.lstmf",), max(args.steps // 10, 10), ("--net_spec", NET))
         stop(args, easy + "_checkpoint", easy, False)
         run(["combine_tessdata", "-e", easy, easy + ".lstm"])
-    stage(args, "plate", ("drawn*.lstmf", "lines*.lstmf"), args.steps, ("--continue_from", easy + ".lstm"))
+    stage(args, "plate", ("drawn*.lstmf", "lines*.lstmf"), args.steps,
+          ("--continue_from", easy + ".lstm"))
 
 
 def export(args):
@@ -183,7 +191,8 @@ def export(args):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("stage", choices=("lines", "start", "train", "export", "all"), nargs="?", default="all")
+    ap.add_argument("stage", choices=("lines", "start", "train", "export", "all"), nargs="?",
+                    default="all")
     ap.add_argument("--cache", default=reader_data.CACHE)
     ap.add_argument("--work", default=WORK)
     ap.add_argument("--out", default=MODEL)

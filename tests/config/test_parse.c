@@ -251,7 +251,7 @@ static void numbers_are_not_guessed(void **state)
                 "0.5f", "behind the number");
     expect_only("[recognition]\nmust_match_pattern = yes\n", 2, "recognition.must_match_pattern",
                 "yes", "must be 0 or 1");
-    expect_only("[recognition]\nreader = eng\n", 2, "recognition.reader", "eng", "must be network, tesseract or both");
+    expect_only("[recognition]\nreader = eng\n", 2, "recognition.reader", "eng", "must be network");
 }
 
 static void sizes_and_durations_need_units_that_exist(void **state)
