@@ -10,7 +10,7 @@
 
 enum {
     CONFIG_MAX_CAMERAS = 8,
-    CONFIG_NAME_SIZE = 32,   /* [a-z0-9-], with the closing zero */
+    CONFIG_NAME_SIZE = 32, /* [a-z0-9-], with the closing zero */
     CONFIG_TEXT_SIZE = 512,
     CONFIG_PATH_SIZE = 256,
     CONFIG_MAX_COMPLAINTS = 64,
@@ -19,16 +19,19 @@ enum {
 /* Where a camera's pictures come from. */
 enum config_source { CONFIG_DIR_ONCE, CONFIG_DIR_WATCH, CONFIG_MJPEG };
 
+/* Who reads plates; the numbers are ocr_options' own. */
+enum config_reader { CONFIG_READER_NETWORK, CONFIG_READER_TESSERACT, CONFIG_READER_BOTH };
+
 /* A section [camera NAME]. */
 struct config_camera {
     char name[CONFIG_NAME_SIZE];
-    char lane[CONFIG_NAME_SIZE];       /* default: the camera's name */
+    char lane[CONFIG_NAME_SIZE]; /* default: the camera's name */
     enum config_source kind;
-    char source[CONFIG_TEXT_SIZE];     /* a folder's path, or an http:// address without a login */
+    char source[CONFIG_TEXT_SIZE]; /* a folder's path, or an http:// address without a login */
     char credentials_file[CONFIG_PATH_SIZE]; /* "user:password" on one line, mode 0600; "" = none */
-    float rate;                        /* frames a second of a replay (dir, once); 0 = at once */
+    float rate; /* frames a second of a replay (dir, once); 0 = at once */
     char detection_mask_image[CONFIG_PATH_SIZE];
-    uint32_t stall_timeout_ms;         /* no frame for so long: reconnect */
+    uint32_t stall_timeout_ms; /* no frame for so long: reconnect */
 };
 
 struct config {
@@ -39,18 +42,19 @@ struct config {
     char tpm[CONFIG_TEXT_SIZE];        /* auto | none | TCTI */
     char models_dir[CONFIG_PATH_SIZE]; /* "" = beside the program */
     char regions_dir[CONFIG_PATH_SIZE];
-    char regions[CONFIG_TEXT_SIZE];    /* "us-* mx ca-*"; "" = all */
+    char regions[CONFIG_TEXT_SIZE]; /* "us-* mx ca-*"; "" = all */
     uint32_t topn;
-    float detection_threshold;         /* 0 = the model card's */
+    float detection_threshold; /* 0 = the model card's */
     bool must_match_pattern;
+    uint32_t reader; /* enum config_reader */
     uint32_t max_frame_bytes;
-    uint32_t passage_gap_ms;           /* a plate unseen for so long is a vehicle gone */
-    uint32_t passage_parked_s;         /* one standing longer is parked: updates become rare */
-    uint32_t passage_min_frames;       /* frames before a plate counts as seen */
-    float passage_min_confidence;      /* 0..1: a less certain text counts as unread */
-    uint32_t store_crops;              /* 0 or 1 */
+    uint32_t passage_gap_ms;      /* a plate unseen for so long is a vehicle gone */
+    uint32_t passage_parked_s;    /* one standing longer is parked: updates become rare */
+    uint32_t passage_min_frames;  /* frames before a plate counts as seen */
+    float passage_min_confidence; /* 0..1: a less certain text counts as unread */
+    uint32_t store_crops;         /* 0 or 1 */
     char socket_group[CONFIG_NAME_SIZE];
-    uint32_t max_rows;                 /* 1..50 */
+    uint32_t max_rows; /* 1..50 */
     uint32_t n_cameras;
     struct config_camera cameras[CONFIG_MAX_CAMERAS];
 };

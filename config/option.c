@@ -35,6 +35,9 @@ static const struct option table[] = {
      "Least score of a plate that is looked at; 0 takes the one measured for the model."},
     {"recognition", "must_match_pattern", OPTION_FLAG, GLOBAL(must_match_pattern), 0, 1, "0",
      "1: a text that fits no pattern is dropped, and the plate counts as seen but unread."},
+    {"recognition", "reader", OPTION_READER, GLOBAL(reader), CONFIG_READER_NETWORK,
+     CONFIG_READER_BOTH, "both",
+     "Who reads: the network, Tesseract, or both: Tesseract where the network is unsure."},
     {"recognition", "max_frame_bytes", OPTION_SIZE, GLOBAL(max_frame_bytes), 65536, 67108864, "8M",
      "Largest encoded frame that is taken from a camera; a larger one counts as bad."},
 
@@ -172,6 +175,7 @@ void option_range(const struct option *option, char *out, size_t size)
         [OPTION_REGIONS] = "names apart by spaces, * at the end for any",
         [OPTION_SOURCE] = "dir: or mjpeg:http:",
         [OPTION_LEVEL] = "error, warning, notice, info or debug",
+        [OPTION_READER] = "network, tesseract or both",
         [OPTION_MODE] = "once or watch",
         [OPTION_FLAG] = "0 or 1",
     };

@@ -13,6 +13,7 @@ enum option_type {
     OPTION_REGIONS, /* jurisdictions, each may end in '*': char[] */
     OPTION_SOURCE,  /* dir:/path or mjpeg:http://host/path: char[], and config_camera.kind */
     OPTION_LEVEL,   /* a word for log_level: uint32_t */
+    OPTION_READER,  /* network, tesseract or both: uint32_t, as enum config_reader */
     OPTION_MODE,    /* once or watch: enum config_source */
     OPTION_FLAG,    /* 0 or 1: bool */
     OPTION_NUMBER,  /* uint32_t */

@@ -83,6 +83,7 @@ static enum err open_engine(struct recognizer *r, struct fault *why)
         .topn = config->topn,
         .detection_threshold = config->detection_threshold,
         .must_match_pattern = config->must_match_pattern,
+        .reader = (enum ocr_reader)config->reader,
     };
     return ocr_open(&r->ocr, &options, why);
 }

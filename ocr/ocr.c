@@ -7,13 +7,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "ocr/agree.h"
 #include "ocr/cv.h"
 #include "ocr/jpeg.h"
+#include "ocr/line.h"
 #include "ocr/locate.h"
 #include "ocr/mask.h"
 #include "ocr/rank.h"
 #include "ocr/reader.h"
 #include "ocr/rectify.h"
+#include "ocr/second.h"
 #include "ocr/show.h"
 #include "ocr/syntax.h"
 
@@ -38,6 +41,8 @@ struct ocr {
     struct reader *reader;
     struct syntax *syntax;
     struct rank *rank;
+    struct second *second; /* NULL: the network alone reads */
+    enum ocr_reader who;
     struct jpeg_picture picture; /* the last one; width 0: none */
     struct rank_views views;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
@@ -49,6 +54,18 @@ static uint32_t microseconds_since(const struct timespec *start)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint32_t)((now.tv_sec - start->tv_sec) * 1000000 +
                       (now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* Tesseract's line is cut out of the network's input. */
+static enum err open_second(struct ocr *ocr, const char *dir, struct fault *why)
+{
+    const struct reader_card *card = reader_card(ocr->reader);
+    if (card->width != LINE_PLATE_WIDTH || card->height != LINE_PLATE_HEIGHT)
+        return fault_set(
+            why, ERR_INPUT,
+            "the second reader needs a reader of %d x %d pixels, reader.json says %u x %u",
+            LINE_PLATE_WIDTH, LINE_PLATE_HEIGHT, card->width, card->height);
+    return second_open(&ocr->second, dir, why);
 }
 
 /* The first use of a network allocates its layers' memory: not in the first frame. */
@@ -84,6 +101,8 @@ enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fa
         err = locate_open(&ocr->locate, options->models_dir, options->detection_threshold, why);
     if (!err)
         err = reader_open(&ocr->reader, options->models_dir, why);
+    if (!err && (ocr->who = options->reader) != OCR_READER_NETWORK)
+        err = open_second(ocr, options->models_dir, why);
     if (!err)
         err = warm_up(ocr, why);
     if (err)
@@ -99,6 +118,7 @@ void ocr_close(struct ocr **ocr)
     *ocr = NULL;
     if (gone == NULL)
         return;
+    second_close(&gone->second);
     rank_free(&gone->rank);
     reader_close(&gone->reader);
     locate_close(&gone->locate);
@@ -147,10 +167,10 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places,
     return ERR_OK;
 }
 
-/* Cuts the plate out with its margins grown by `grow` of its width and height, and reads it as one
- * more view. */
-static enum err read_view(struct ocr *ocr, const struct region *where, float grow,
-                          struct ocr_times *times, struct fault *why)
+/* Cuts the plate out with its margins grown by `grow` of its width and height. ERR_NOT_FOUND: the
+ * corners are no quad. */
+static enum err cut_view(struct ocr *ocr, const struct region *where, float grow,
+                         struct ocr_times *times, struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     const struct rectify_target target = {ocr->plate, card->width, card->height};
@@ -161,9 +181,19 @@ static enum err read_view(struct ocr *ocr, const struct region *where, float gro
         return fault_set(why, ERR_NOT_FOUND, "four corners that are no plate");
     enum err err = rectify_cut(ocr->rectify, &ocr->picture.grey, quad, &target, why);
     times->rectify += microseconds_since(&start);
+    return err;
+}
+
+/* Cuts the plate out and reads it as one more view. */
+static enum err read_view(struct ocr *ocr, const struct region *where, float grow,
+                          struct ocr_times *times, struct fault *why)
+{
+    struct timespec start;
+    enum err err = cut_view(ocr, where, grow, times, why);
+    if (err)
+        return err;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    if (!err)
-        err = reader_run(ocr->reader, ocr->plate, &ocr->views.odds[ocr->views.n], why);
+    err = reader_run(ocr->reader, ocr->plate, &ocr->views.odds[ocr->views.n], why);
     if (!err)
         ocr->views.n++;
     times->read += microseconds_since(&start);
@@ -179,19 +209,14 @@ static void rank_views(struct ocr *ocr, struct reading *reading, struct ocr_time
     times->read += microseconds_since(&start);
 }
 
-/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. An
- * unsure plate is looked at again with a little more and a little less around it. */
-static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+/* The network's reading, calibrated. An unsure plate is looked at again with a little more and a
+ * little less around it. */
+static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
                            struct fault *why)
 {
     const struct reader_card *card = reader_card(ocr->reader);
     ocr->views.n = 0;
     enum err err = read_view(ocr, &reading->where, 0, times, why);
-    if (err ==
-        ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
-        reading->needs_review = true;
-        return ERR_OK;
-    }
     if (err)
         return err;
     rank_views(ocr, reading, times);
@@ -205,6 +230,52 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
     calibration_apply(&card->calibration, reading);
     reading->needs_review =
         reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    return ERR_OK;
+}
+
+/* What Tesseract reads at the place, with the region of the pattern that it fits. */
+static enum err ask_second(struct ocr *ocr, const struct region *where, struct candidate *out,
+                           struct ocr_times *times, struct fault *why)
+{
+    struct timespec start;
+    enum err err = cut_view(ocr, where, 0, times, why);
+    if (err)
+        return err;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if ((err = second_run(ocr->second, ocr->plate, out, why)))
+        return err;
+    rank_judge(ocr->syntax, out);
+    if (ocr->ranking.must_match_pattern && !out->matches_pattern)
+        *out = (struct candidate){.text = ""};
+    times->second += microseconds_since(&start);
+    return ERR_OK;
+}
+
+/* Fills the rest of a reading whose place, in coordinates of the decoded picture, is there. */
+static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+                           struct fault *why)
+{
+    float reject = reader_card(ocr->reader)->reject;
+    struct candidate text;
+    enum err err = ERR_OK;
+    if (ocr->who != OCR_READER_TESSERACT)
+        err = read_first(ocr, reading, times, why);
+    bool asked =
+        ocr->who == OCR_READER_TESSERACT ||
+        (ocr->who == OCR_READER_BOTH && agree_is_asked(second_rules(ocr->second), reading));
+    if (!err && asked)
+        err = ask_second(ocr, &reading->where, &text, times, why);
+    if (err ==
+        ERR_NOT_FOUND) { /* corners that are no quad: a plate was seen, and it cannot be read */
+        reading->needs_review = true;
+        return ERR_OK;
+    }
+    if (err || !asked)
+        return err;
+    if (ocr->who == OCR_READER_BOTH)
+        agree_apply(second_rules(ocr->second), &text, ocr->ranking.topn, reject, reading);
+    else
+        agree_alone(&text, reject, reading);
     return ERR_OK;
 }
 

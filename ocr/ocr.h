@@ -9,6 +9,10 @@
 
 struct ocr;
 
+/* Who reads: the network; Tesseract with the project's plate model; or the network, and Tesseract
+ * where the network is unsure. */
+enum ocr_reader { OCR_READER_NETWORK, OCR_READER_TESSERACT, OCR_READER_BOTH };
+
 /* All plain values; texts are copied by ocr_open. */
 struct ocr_options {
     const char *models_dir;    /* holds locate.onnx, locate.json, reader.onnx, reader.json */
@@ -18,12 +22,13 @@ struct ocr_options {
     unsigned topn;             /* 1..READING_MAX_CANDIDATES */
     float detection_threshold; /* 0..1; 0 = the model card's */
     bool must_match_pattern;   /* readings that fit no pattern lose their text */
-    bool plate_only;           /* the picture is a plate: no localization */
+    enum ocr_reader reader;
+    bool plate_only; /* the picture is a plate: no localization */
 };
 
 /* Microseconds of the last ocr_read. */
 struct ocr_times {
-    uint32_t decode, locate, rectify, read;
+    uint32_t decode, locate, rectify, read, second;
 };
 
 /* What was found in one picture. */

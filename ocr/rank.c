@@ -178,3 +178,14 @@ void rank_run(struct rank *rank, const struct rank_views *views, const struct sy
         return;
     fill_positions(views, &best->text, out);
 }
+
+void rank_judge(const struct syntax *syntax, struct candidate *text)
+{
+    uint8_t code[READING_MAX_CHARS];
+    size_t n = strlen(text->text);
+    for (size_t i = 0; i < n; i++)
+        code[i] = class_of(text->text[i]);
+    const struct syntax_fit fit = n > 0 ? syntax_judge(syntax, code, n) : (struct syntax_fit){0};
+    memcpy(text->region, fit.region, sizeof text->region);
+    text->matches_pattern = fit.matches;
+}

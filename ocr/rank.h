@@ -31,4 +31,7 @@ struct rank_views {
 void rank_run(struct rank *rank, const struct rank_views *views, const struct syntax *syntax,
               const struct rank_options *options, struct reading *out);
 
+/* The region and the pattern of a text from elsewhere; an empty one fits none. */
+void rank_judge(const struct syntax *syntax, struct candidate *text);
+
 #endif

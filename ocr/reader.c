@@ -16,30 +16,6 @@ struct reader {
     float *input;
 };
 
-static enum err read_calibration(const struct model *model, struct calibration *out,
-                                 struct fault *why)
-{
-    const json_t *table = json_object_get(model->card, "calibration");
-    struct calibration got = {0};
-    if (table == NULL)
-        return ERR_OK;
-    for (size_t i = 0; i < json_array_size(table); i++) {
-        const json_t *row = json_array_get(table, i);
-        double from = json_number_value(json_array_get(row, 0)),
-               to = json_number_value(json_array_get(row, 1));
-        bool rises = got.n == 0 || (from > got.from[got.n - 1] && to >= got.to[got.n - 1]);
-        if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises ||
-            !(from >= 0) || !(from <= 1) || !(to >= 0) || !(to <= 1))
-            return fault_set(why, ERR_INPUT,
-                             "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
-                             i + 1);
-        got.from[got.n] = (float)from;
-        got.to[got.n++] = (float)to;
-    }
-    *out = got;
-    return ERR_OK;
-}
-
 static enum err read_numbers(const struct model *model, struct reader_card *card, struct fault *why)
 {
     double width = NAN, height = NAN, steps = NAN, margin_x = NAN, margin_y = NAN, heat = 1,
@@ -71,7 +47,7 @@ static enum err read_card(const struct model *model, struct reader_card *out, st
     if (!err)
         err = read_numbers(model, out, why);
     if (!err)
-        err = read_calibration(model, &out->calibration, why);
+        err = model_calibration(model, &out->calibration, why);
     return err;
 }
 

@@ -24,6 +24,8 @@ static const char help[] =
     "                     without it, of all that there are pattern files for\n"
     "  -n, --topn N       at most N candidates a plate, 1..10 (10)\n"
     "      --plate-only   the picture is a plate: do not look for one\n"
+    "      --reader WHO   network, tesseract, or both: tesseract where the network is unsure "
+    "(network)\n"
     "      --models DIR   folder of the models (beside the program: ../share/laneward/models)\n"
     "      --regions DIR  folder of the pattern files (../share/laneward/regions)\n"
     "  -h, --help         this text\n"
@@ -116,11 +118,12 @@ static int read_all(const struct reading_job *job, const struct pictures *pictur
 /* Returns -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, struct reading_job *job)
 {
-    enum { PLATE_ONLY = 256, MODELS, REGIONS };
+    enum { PLATE_ONLY = 256, READER, MODELS, REGIONS };
     static const struct option options[] = {{"json", no_argument, NULL, 'j'},
                                             {"country", required_argument, NULL, 'c'},
                                             {"topn", required_argument, NULL, 'n'},
                                             {"plate-only", no_argument, NULL, PLATE_ONLY},
+                                            {"reader", required_argument, NULL, READER},
                                             {"models", required_argument, NULL, MODELS},
                                             {"regions", required_argument, NULL, REGIONS},
                                             {"help", no_argument, NULL, 'h'},
@@ -140,6 +143,10 @@ static int parse_options(int argc, char **argv, struct reading_job *job)
             break;
         case PLATE_ONLY:
             job->engine.plate_only = true;
+            break;
+        case READER:
+            if (!engine_reader("read", optarg, &job->engine.reader))
+                return 2;
             break;
         case MODELS:
             job->engine.models = optarg;

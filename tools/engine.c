@@ -31,12 +31,28 @@ struct ocr *engine_open(const struct engine *engine, const char *command)
         .regions = engine->country,
         .topn = engine->topn,
         .plate_only = engine->plate_only,
+        .reader = engine->reader,
     };
     if (ocr_open(&ocr, &options, &why) != ERR_OK) {
         fprintf(stderr, "laneward %s: %s\n", command, why.text);
         return NULL;
     }
     return ocr;
+}
+
+bool engine_reader(const char *command, const char *text, enum ocr_reader *out)
+{
+    static const char *const words[] = {[OCR_READER_NETWORK] = "network",
+                                        [OCR_READER_TESSERACT] = "tesseract",
+                                        [OCR_READER_BOTH] = "both"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i], text) == 0) {
+            *out = (enum ocr_reader)i;
+            return true;
+        }
+    fprintf(stderr, "laneward %s: --reader: '%s' is not network, tesseract or both\n", command,
+            text);
+    return false;
 }
 
 bool engine_number(const char *command, const char *option, const char *text, unsigned low,

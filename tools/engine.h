@@ -11,11 +11,15 @@ struct engine {
     const char *country; /* --country CC; NULL: all */
     unsigned topn;
     bool plate_only;
+    enum ocr_reader reader;
 };
 
 /* Opens the engine; what is wrong is told on stderr, after `command`. NULL: it could not be opened.
  */
 struct ocr *engine_open(const struct engine *engine, const char *command);
+
+/* --reader network, tesseract or both. False: another word; told on stderr. */
+bool engine_reader(const char *command, const char *text, enum ocr_reader *out);
 
 /* A count from an option's argument, low..high. False: it is none; told on stderr. */
 bool engine_number(const char *command, const char *option, const char *text, unsigned low,

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[REPORT_STAGES] = {"decode", "locate", "rectify", "read",
-                                                       "all"};
+static const char *const stage_names[REPORT_STAGES] = {"decode", "locate", "rectify",
+                                                       "read",   "second", "all"};
 static const float edges[] = {0, 0.5f, 0.8f, 0.9f, 0.95f, 0.98f, 0.99f, 0.995f, 1.0001f};
 static const double errors[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05};
 static const double REJECT_ERROR = 0.005;

@@ -12,6 +12,7 @@ enum report_stage {
     REPORT_LOCATE,
     REPORT_RECTIFY,
     REPORT_READ,
+    REPORT_SECOND,
     REPORT_ALL,
     REPORT_STAGES
 };

@@ -78,7 +78,7 @@ static void every_kind_of_value_reaches_its_field(void **state)
     (void)state;
     assert_int_equal(parse("[daemon]\nstate_dir = /s\nrun_dir: /r\nuser=_lane-1\nlog_level=debug\n"
                            "[recognition]\nregions = us-* mx\ntopn=3\ndetection_threshold=0.25\n"
-                           "must_match_pattern=1\nmax_frame_bytes=512K\n"
+                           "must_match_pattern=1\nreader=tesseract\nmax_frame_bytes=512K\n"
                            "[passages]\ngap=750ms\nparked=2min\nmin_frames=4\nstore_crops=0\n"
                            "[storage]\ntpm=swtpm:port=2321\n[desk]\nsocket_group=g\nmax_rows=7\n"),
                      ERR_OK);
@@ -90,6 +90,7 @@ static void every_kind_of_value_reaches_its_field(void **state)
     assert_int_equal(config.topn, 3);
     assert_true(config.detection_threshold == 0.25f);
     assert_true(config.must_match_pattern);
+    assert_int_equal(config.reader, CONFIG_READER_TESSERACT);
     assert_int_equal(config.max_frame_bytes, 512 << 10);
     assert_int_equal(config.passage_gap_ms, 750);
     assert_int_equal(config.passage_parked_s, 120);
@@ -250,6 +251,7 @@ static void numbers_are_not_guessed(void **state)
                 "0.5f", "behind the number");
     expect_only("[recognition]\nmust_match_pattern = yes\n", 2, "recognition.must_match_pattern",
                 "yes", "must be 0 or 1");
+    expect_only("[recognition]\nreader = eng\n", 2, "recognition.reader", "eng", "must be network");
 }
 
 static void sizes_and_durations_need_units_that_exist(void **state)
