@@ -51,7 +51,7 @@ def snap(reader, crop, rng, slack=0.05):
 
 
 def upright(cut, found, limit=0.035):
-    """The crop's own cut where the plate stands upright in it, else None: a turned one fills less."""
+    """The crop's own cut where the plate stands upright in it, else None."""
     if found is None:
         return None
     across, down = (
