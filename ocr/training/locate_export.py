@@ -66,13 +66,14 @@ def frame_of(grey, area=AREA):
 
 def macs(net):
     total = [0]
-    hooks = [
-        m.register_forward_hook(
-            lambda m, i, o: total.__setitem__(0, total[0] + o.numel() * m.weight[0].numel())
-        )
-        for m in net.modules()
-        if isinstance(m, nn.Conv2d)
-    ]
+
+    def count(module, _, out):
+        cin = module.in_channels
+        turned = isinstance(module, nn.ConvTranspose2d)  # its kernel is as large as its stride
+        total[0] += out.numel() * (cin if turned else module.weight[0].numel())
+
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    hooks = [m.register_forward_hook(count) for m in net.modules() if isinstance(m, kinds)]
     net(torch.zeros(1, 1, 384, 640))
     for hook in hooks:
         hook.remove()

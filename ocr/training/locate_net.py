@@ -29,12 +29,12 @@ class Net(nn.Module):
         self.body16 = conv(c16, c16)
         self.down32 = conv(c16, c32, stride=2)
         self.body32 = nn.ModuleList([conv(c32, c32, dilation=d) for d in (1, 2, 4)])
-        self.from32 = nn.Conv2d(c32, c16, 1)
+        # transposed convolutions: each of the finer cells must know where in the coarse one it lies
+        self.from32 = nn.ConvTranspose2d(c32, c16, 2, 2)
         self.merge16 = conv(c16, c16)
-        self.from16 = nn.Conv2d(c16, c8, 1)
+        self.from16 = nn.ConvTranspose2d(c16, c8, 2, 2)
         self.head = conv(c8, head)
         self.out = nn.Conv2d(head, 9, 1)
-        self.up = nn.Upsample(scale_factor=2, mode='nearest')
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, nonlinearity='relu')
@@ -49,8 +49,8 @@ class Net(nn.Module):
         at32 = self.down32(at16)
         for body in self.body32:
             at32 = at32 + body(at32)
-        at16 = self.merge16(F.relu(at16 + self.up(self.from32(at32))))
-        at8 = F.relu(at8 + self.up(self.from16(at16)))
+        at16 = self.merge16(F.relu(at16 + self.from32(at32)))
+        at8 = F.relu(at8 + self.from16(at16))
         return self.out(self.head(at8))
 
 

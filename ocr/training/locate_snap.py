@@ -1,4 +1,4 @@
-"""Finds the plate's four corners inside loosely cut crops with a locator trained so far."""
+"""Says, with a locator trained so far, in which loosely cut crops the plate stands upright."""
 import argparse
 import pickle
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from locate_eval import open_reader
 from locate_net import decode, iou_of
 
-SETS = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'eu_crops_2row', 'tn_crops')
+SETS = ('us_nyc_crops', 'br_crops', 'eu_crops_1row', 'tn_crops')
 WIDTHS = (90, 130, 180)  # a crop is looked at in these widths; the corners must agree
 CANVAS = (192, 288)
 
@@ -38,7 +38,7 @@ def look(reader, grey, width, rng):
     return None
 
 
-def snap(reader, crop, rng, slack=0.025):
+def snap(reader, crop, rng, slack=0.05):
     """Median corners where the placements agree within slack of the crop's width, else None."""
     quads = [look(reader, crop['grey'], width, rng) for width in WIDTHS]
     quads = np.array([q for q in quads if q is not None])
@@ -48,6 +48,19 @@ def snap(reader, crop, rng, slack=0.025):
     if np.abs(quads - middle).max(0).mean() > slack * crop['grey'].shape[1]:
         return None
     return middle.astype(np.float32)
+
+
+def upright(cut, found, limit=0.035):
+    """The crop's own cut where the plate stands upright in it, else None."""
+    if found is None:
+        return None
+    across, down = (
+        found[1] + found[2] - found[0] - found[3],
+        found[2] + found[3] - found[0] - found[1],
+    )
+    if abs(across[1]) > limit * abs(across[0]) or abs(down[0]) > 2.5 * limit * abs(down[1]):
+        return None
+    return cut
 
 
 def main():
@@ -63,7 +76,7 @@ def main():
     found, counts = {}, {}
     for crop in crops:
         if crop['set'] in SETS:
-            quad = snap(reader, crop, rng)
+            quad = upright(crop['quad'], snap(reader, crop, rng))
             count = counts.setdefault(crop['set'], [0, 0])
             count[0] += 1
             if quad is not None:

@@ -62,7 +62,11 @@ class Bank:
     def again(self, img, plates, ignored):
         rng = self.scene.rng
         img, plates, ignored = self.scene.flip(img, plates, ignored)
-        return cv2.convertScaleAbs(img, None, rng.uniform(0.7, 1.2), rng.uniform(0, 25)), plates, ignored
+        return (
+            cv2.convertScaleAbs(img, None, rng.uniform(0.7, 1.2), rng.uniform(0, 25)),
+            plates,
+            ignored,
+        )
 
 
 def update_average(average, net, step, decay):

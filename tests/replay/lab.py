@@ -255,7 +255,7 @@ class Lab:
         raise AssertionError(f"no camera {name} in the status")
 
     def answer(self, *arguments):
-        """The lines of an answer to `laneward query --json`: passages, and times without a store."""
+        """The lines of an answer to `laneward query --json`: passages, times without a store."""
         done = self.ask("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
         if done.returncode not in (0, FOUND_NOTHING):
             raise AssertionError("laneward query: " + done.stderr)

@@ -42,7 +42,7 @@ VEHICLES = [
         dict(TRUCK, colour=(190, 186, 180), plate_x=0.3),
         lambda r: plates.plate_two_rows("BV 72/LNR", r, 0.4),
         -0.1,
-        (11.0, 9.0, 7.4, 6.2, 5.4),
+        (9.0, 7.4, 6.6, 6.0, 5.4, 4.9),
     ),
     (
         "KLN3850",
