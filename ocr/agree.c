@@ -79,7 +79,7 @@ void agree_apply(const struct agree_rules *rules, const struct candidate *second
                  float reject, struct reading *reading)
 {
     assert(topn >= 1 && topn <= READING_MAX_CANDIDATES && reading->n_candidates <= topn);
-    if (second->text[0] == '\0')
+    if (second->text[0] == '\0' || second->confidence < rules->heard_from)
         return;
     unsigned same = find(reading, second->text);
     bool is_new = same == reading->n_candidates, is_first = same == 0 && !is_new;

@@ -54,16 +54,18 @@ static enum err start(struct second *second, const struct file *data, struct fau
 static enum err read_card(struct second *second, struct fault *why)
 {
     const struct model *model = &second->model;
-    double height = NAN, unsure = NAN, right = NAN, wrong = NAN, alone = NAN;
+    double height = NAN, unsure = NAN, right = NAN, wrong = NAN, alone = NAN, heard = NAN;
     enum err err;
     if ((err = model_number(model, "height", LINE_HEIGHT, LINE_HEIGHT, &height, why)) ||
         (err = model_number(model, "unsure_below", 0, 1, &unsure, why)) ||
         (err = model_number(model, "same_if_right", 0.001, 0.999, &right, why)) ||
         (err = model_number(model, "same_if_wrong", 0.001, 0.999, &wrong, why)) ||
         (err = model_number(model, "alone", 0, 1, &alone, why)) ||
+        (err = model_number(model, "heard_from", 0, 1, &heard, why)) ||
         (err = model_calibration(model, &second->calibration, why)))
         return fault_context(why, "plate.json");
-    second->rules = (struct agree_rules){(float)unsure, (float)right, (float)wrong, (float)alone};
+    second->rules =
+        (struct agree_rules){(float)unsure, (float)right, (float)wrong, (float)alone, (float)heard};
     return ERR_OK;
 }
 

@@ -23,6 +23,7 @@ RAW_LINE, LSTM_ONLY, SYMBOL = 13, 1, 4
 SETTINGS = {"debug_file": "/dev/null", "load_system_dawg": "0", "load_freq_dawg": "0",
             "classify_enable_learning": "0", "tessedit_do_invert": "0", "invert_threshold": "0"}
 UNSURE = 0.95  # the second reader is asked below it
+HEARD = 0.25  # what the second reader believes less, calibrated, counts as silence
 LIKELY = 0.5  # what agreement is worth is measured above it
 
 
@@ -69,7 +70,8 @@ class Tesseract:
         return (text, max(0.0, min(1.0, least))) if good else ("", 0.0)
 
 
-Pair = collections.namedtuple("Pair", "source truth first second belief")  # first: [(text, odds)]
+# `first` is a list of (text, odds); `heard` is `second`, or nothing where that is believed too little.
+Pair = collections.namedtuple("Pair", "source truth first second belief heard")
 
 
 def both_read(tesseract, net, temperature, plates):
@@ -80,7 +82,7 @@ def both_read(tesseract, net, temperature, plates):
         began = time.thread_time()
         second, belief = tesseract.read(line_of(plate)[0])
         times.append(1e3 * (time.thread_time() - began))
-        yield Pair(source, truth, first, second, belief)
+        yield Pair(source, truth, first, second, belief, second)
     print("second reader, CPU ms a plate: median %.2f, p95 %.2f" %
           (np.median(times), np.percentile(times, 95)))
 
@@ -96,32 +98,32 @@ def rules_of(pairs, unsure):
     likely = [p for p in asked if p.first[0][1] >= LIKELY]
     right = [p for p in likely if p.first[0][0] == p.truth]
     wrong = [p for p in likely if p.first[0][0] != p.truth]
-    strange = [p for p in asked if p.second and p.second not in [t for t, _ in p.first]]
+    strange = [p for p in asked if p.heard and p.heard not in [t for t, _ in p.first]]
     share = lambda hits, of: round((hits + 1) / (of + 2), 4)
-    print("asked %d of %d plates; of those above %.1f network right %d, wrong %d; strange texts %d" %
+    print("asked %d of %d plates; above %.1f network right %d, wrong %d; strange texts %d" %
           (len(asked), len(pairs), LIKELY, len(right), len(wrong), len(strange)))
-    return {"unsure_below": unsure,
-            "same_if_right": share(sum(p.second == p.first[0][0] for p in right), len(right)),
-            "same_if_wrong": share(sum(p.second == p.first[0][0] for p in wrong), len(wrong)),
-            "alone": share(sum(p.second == p.truth for p in strange), len(strange))}
+    return {"unsure_below": unsure, "heard_from": HEARD,
+            "same_if_right": share(sum(p.heard == p.first[0][0] for p in right), len(right)),
+            "same_if_wrong": share(sum(p.heard == p.first[0][0] for p in wrong), len(wrong)),
+            "alone": share(sum(p.heard == p.truth for p in strange), len(strange))}
 
 
 def joined(pair, rules):
     """The candidates after agree_apply, and whether a human is asked because the readers differ."""
     texts = dict(pair.first)
-    if pair.first[0][1] >= rules["unsure_below"] or not pair.second:
+    if pair.first[0][1] >= rules["unsure_below"] or not pair.heard:
         return pair.first, False
     gain = rules["same_if_right"] / rules["same_if_wrong"]
     loss = (1 - rules["same_if_right"]) / (1 - rules["same_if_wrong"])
-    if pair.second in texts:
-        before = texts[pair.second]
+    if pair.heard in texts:
+        before = texts[pair.heard]
         scale = 1 / (before * gain + 1 - before)
-        texts = {t: p * scale * (gain if t == pair.second else 1) for t, p in texts.items()}
+        texts = {t: p * scale * (gain if t == pair.heard else 1) for t, p in texts.items()}
     else:
         texts = {t: p * loss for t, p in list(texts.items())[:9]}
-        texts[pair.second] = rules["alone"]
+        texts[pair.heard] = rules["alone"]
     ranked = sorted(texts.items(), key=lambda tp: -tp[1])
-    return ranked, pair.second != pair.first[0][0]
+    return ranked, pair.heard != pair.first[0][0]
 
 
 def curve(pairs, points=8):
@@ -139,6 +141,14 @@ def curve(pairs, points=8):
         else:
             at += 1
     return [[round(b, 4), round(r, 4)] for b, r, _ in groups]
+
+
+def heard(pairs, table):
+    """The pairs with calibrated beliefs, and silence where there is too little."""
+    for p in pairs:
+        known, share = zip((0.0, 0.0), *table)
+        belief = float(np.interp(p.belief, known, share))
+        yield p._replace(belief=belief, heard=p.second if belief >= HEARD else "")
 
 
 def report(pairs, rules):
@@ -178,17 +188,19 @@ def main():
     else:
         plates = list(reader_eval.held_plates(args.cache))
     pairs = list(both_read(Tesseract(args.model), net, heat, plates))
-    card = os.path.splitext(args.model)[0] + ".json"
     if args.bench:
-        rules = json.load(open(card))
+        rules = json.load(open(os.path.splitext(args.model)[0] + ".json"))
+        pairs = list(heard(pairs, rules["calibration"]))
     else:
+        table = curve(pairs)
+        pairs = list(heard(pairs, table))
         rules = rules_of(pairs, UNSURE)
         print(rules)
     report(pairs, rules)
     if args.card and not args.bench:
         known = {"file": os.path.basename(args.model),
                  "sha256": hashlib.sha256(open(args.model, "rb").read()).hexdigest(),
-                 "height": LINE_HEIGHT, **rules, "calibration": curve(pairs)}
+                 "height": LINE_HEIGHT, **rules, "calibration": table}
         with open(args.card, "w", encoding="ascii") as out:
             out.write(json.dumps(known, indent=1) + "\n")
 

@@ -4,8 +4,11 @@
 #include "ocr/agree.h"
 #include "ocr/line.h"
 
-static const struct agree_rules rules = {
-    .unsure_below = 0.95f, .same_if_right = 0.8f, .same_if_wrong = 0.1f, .alone = 0.3f};
+static const struct agree_rules rules = {.unsure_below = 0.95f,
+                                         .same_if_right = 0.8f,
+                                         .same_if_wrong = 0.1f,
+                                         .alone = 0.3f,
+                                         .heard_from = 0.25f};
 
 /* Candidates ABC123 (0.6), A8C123 (0.3), ABC12 (0.05). */
 static struct reading unsure(void)
@@ -153,7 +156,11 @@ static void silence_of_the_second_reader_changes_nothing(void **state)
     (void)state;
     struct reading reading = unsure();
     const struct reading before = reading;
-    const struct candidate second = saying("");
+    struct candidate second = saying("");
+    agree_apply(&rules, &second, 10, 0.1f, &reading);
+    assert_memory_equal(&before, &reading, sizeof reading);
+    second = saying("XYZ999");
+    second.confidence = 0.24f;
     agree_apply(&rules, &second, 10, 0.1f, &reading);
     assert_memory_equal(&before, &reading, sizeof reading);
 }

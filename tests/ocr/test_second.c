@@ -165,7 +165,7 @@ static void a_file_that_is_no_traineddata_is_an_input_error(void **state)
     static const char card[] =
         "{\"file\": \"plate.traineddata\", \"height\": 30, \"unsure_below\": 0.9, "
         "\"same_if_right\": 0.5,"
-        "\"same_if_wrong\": 0.1, \"alone\": 0.1, \"sha256\": "
+        "\"same_if_wrong\": 0.1, \"alone\": 0.1, \"heard_from\": 0.2, \"sha256\": "
         "\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"}";
     write_bytes("plate.traineddata", "", 0);
     write_bytes("plate.json", card, sizeof card - 1);
