@@ -70,7 +70,7 @@ class Tesseract:
         return (text, max(0.0, min(1.0, least))) if good else ("", 0.0)
 
 
-# `first` is a list of (text, odds); `heard` is `second`, or nothing where that is believed too little.
+# `first`: a list of (text, odds); `heard`: `second`, or nothing where it is believed too little.
 Pair = collections.namedtuple("Pair", "source truth first second belief heard")
 
 
