@@ -23,6 +23,7 @@ RAW_LINE, LSTM_ONLY, SYMBOL = 13, 1, 4
 SETTINGS = {"debug_file": "/dev/null", "load_system_dawg": "0", "load_freq_dawg": "0",
             "classify_enable_learning": "0", "tessedit_do_invert": "0", "invert_threshold": "0"}
 UNSURE = 0.95  # the second reader is asked below it
+LIKELY = 0.5  # what agreement is worth is measured above it
 
 
 class Tesseract:
@@ -90,12 +91,15 @@ def rules_of(pairs, unsure):
     Each share is taken as if one plate more had gone either way.
     """
     asked = [p for p in pairs if p.first[0][1] < unsure]
-    right = [p for p in asked if p.first[0][0] == p.truth]
-    wrong = [p for p in asked if p.first[0][0] != p.truth]
+    # On what the network can hardly read Tesseract agrees with nothing, right or wrong: that would
+    # overstate what agreement is worth where two readers are deceived by the same look-alike.
+    likely = [p for p in asked if p.first[0][1] >= LIKELY]
+    right = [p for p in likely if p.first[0][0] == p.truth]
+    wrong = [p for p in likely if p.first[0][0] != p.truth]
     strange = [p for p in asked if p.second and p.second not in [t for t, _ in p.first]]
     share = lambda hits, of: round((hits + 1) / (of + 2), 4)
-    print("asked %d of %d plates: network right %d, wrong %d; strange texts %d" %
-          (len(asked), len(pairs), len(right), len(wrong), len(strange)))
+    print("asked %d of %d plates; of those above %.1f network right %d, wrong %d; strange texts %d" %
+          (len(asked), len(pairs), LIKELY, len(right), len(wrong), len(strange)))
     return {"unsure_below": unsure,
             "same_if_right": share(sum(p.second == p.first[0][0] for p in right), len(right)),
             "same_if_wrong": share(sum(p.second == p.first[0][0] for p in wrong), len(wrong)),

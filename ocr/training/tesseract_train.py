@@ -125,6 +125,7 @@ def write_lines(args):
     documents(args, "drawn", drawn_examples(some, args.seed + 1, False))
     source = examples(items, args.lines * TOGETHER, args.seed + 2)
     documents(args, "lines", side_by_side(source, TOGETHER))
+    documents(args, "single", examples(items, args.lines * 2, args.seed + 3))
 
 
 def write_start(args):
@@ -148,7 +149,7 @@ def stop(args, checkpoint, out, integer):
          *(["--convert_to_int"] if integer else [])])
 
 
-def stage(args, name, patterns, steps, begin):
+def stage(args, name, patterns, begin, steps, rate):
     """lstmtraining until its steps are done; run again, it goes on from its last checkpoint."""
     listed = os.path.join(args.work, name + ".txt")
     with open(listed, "w", encoding="utf-8") as out:
@@ -156,27 +157,36 @@ def stage(args, name, patterns, steps, begin):
             out.writelines(p + "\n" for p in sorted(glob.glob(os.path.join(args.work, pattern))))
     command = ["lstmtraining", "--traineddata", os.path.join(args.work, "plate/plate.traineddata"),
                *begin, "--model_output", os.path.join(args.work, name), "--train_listfile", listed,
-               "--max_iterations", str(steps), "--learning_rate", str(args.rate),
+               "--max_iterations", str(steps), "--learning_rate", str(rate),
                "--target_error_rate", "0.5"]
     with open(os.path.join(args.work, name + ".log"), "a", encoding="utf-8") as log:
         subprocess.run(command, stdout=log, stderr=log, check=True,
                        env=dict(os.environ, OMP_THREAD_LIMIT="1"))
 
 
-def train(args):
-    """Easy lines, then plates.
+def weights(args, name):
+    """The weights of a stage alone, for the next: by its errors that would be a divergence, and be
+    taken back."""
+    path = os.path.join(args.work, name)
+    if not os.path.exists(path + ".lstm"):
+        stop(args, path + "_checkpoint", path, False)
+        run(["combine_tessdata", "-e", path, path + ".lstm"])
+    return "--continue_from", path + ".lstm"
 
-    On plates from the start the network learns where characters are and never which. The second
-    stage takes the weights alone: by the first one's errors it would be a divergence, and be taken
-    back.
+
+def train(args):
+    """Easy lines, then plates, then plates at a lower rate, single ones too.
+
+    On plates from the start the network learns where characters are and never which.
     """
-    easy = os.path.join(args.work, "easy")
-    if not os.path.exists(easy + ".lstm"):
-        stage(args, "easy", ("first*.lstmf",), max(args.steps // 10, 10), ("--net_spec", NET))
-        stop(args, easy + "_checkpoint", easy, False)
-        run(["combine_tessdata", "-e", easy, easy + ".lstm"])
-    stage(args, "plate", ("drawn*.lstmf", "lines*.lstmf"), args.steps,
-          ("--continue_from", easy + ".lstm"))
+    few, some = max(args.steps // 15, 10), max(args.steps // 4, 10)
+    if not os.path.exists(os.path.join(args.work, "easy.lstm")):
+        stage(args, "easy", ("first*.lstmf",), ("--net_spec", NET), few, args.rate)
+    begin = weights(args, "easy")
+    if not os.path.exists(os.path.join(args.work, "hard.lstm")):
+        stage(args, "hard", ("drawn*.lstmf", "lines*.lstmf"), begin, args.steps, args.rate)
+    begin = weights(args, "hard")
+    stage(args, "plate", ("lines*.lstmf", "single*.lstmf"), begin, some, args.rate / 4)
 
 
 def export(args):
@@ -197,7 +207,7 @@ def main():
     ap.add_argument("--work", default=WORK)
     ap.add_argument("--out", default=MODEL)
     ap.add_argument("--lines", type=int, default=5000)
-    ap.add_argument("--steps", type=int, default=20000)
+    ap.add_argument("--steps", type=int, default=28000)
     ap.add_argument("--rate", type=float, default=2e-3)
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--checkpoint")
