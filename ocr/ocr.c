@@ -49,9 +49,9 @@ struct ocr {
     struct rank *rank;
     struct second *second; /* NULL: the network alone reads */
     enum ocr_reader who;
-    struct motion *motion;  /* NULL: every picture is looked at */
-    unsigned n_still;       /* pictures since the last look */
-    struct ocr_result last; /* of the last look */
+    struct motion *motion;       /* NULL: every picture is looked at */
+    unsigned n_still;            /* pictures since the last look */
+    struct ocr_result last;      /* of the last look */
     struct jpeg_picture picture; /* the last one; width 0: none */
     struct rank_views views;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];

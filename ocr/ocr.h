@@ -35,7 +35,7 @@ struct ocr_times {
 /* What was found in one picture. */
 struct ocr_result {
     uint32_t width, height; /* of the whole picture, pixels */
-    bool unchanged; /* by the motion gate: the readings are those of an earlier picture */
+    bool unchanged;         /* by the motion gate: the readings are those of an earlier picture */
     uint8_t n_readings;
     struct reading readings[READING_MAX_PLATES]; /* best localization score first */
     struct ocr_times times;
