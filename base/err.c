@@ -7,9 +7,9 @@
 #include <string.h>
 
 static const char *const names[ERR_COUNT] = {
-    [ERR_OK] = "ok",         [ERR_INPUT] = "input",         [ERR_IO] = "io",
-    [ERR_MEMORY] = "memory", [ERR_LIMIT] = "limit",         [ERR_DENIED] = "denied",
-    [ERR_AGAIN] = "again",   [ERR_NOT_FOUND] = "not-found", [ERR_CLOSED] = "closed",
+    [ERR_OK] = "ok",           [ERR_INPUT] = "input",         [ERR_IO] = "io",
+    [ERR_MEMORY] = "memory",   [ERR_LIMIT] = "limit",         [ERR_DENIED] = "denied",
+    [ERR_AGAIN] = "again",     [ERR_NOT_FOUND] = "not-found", [ERR_CLOSED] = "closed",
     [ERR_CORRUPT] = "corrupt", [ERR_IDENTITY] = "identity",
 };
 

@@ -26,7 +26,8 @@ static size_t write_prefix(char *line, size_t size, enum log_level level)
     if (to_journal) {
         used = snprintf(line, size, "<%d>%s: ", (int)level, source);
     } else {
-        static const char *const words[] = {"", "", "", "error", "warning", "notice", "info", "debug"};
+        static const char *const words[] = {"",        "",       "",     "error",
+                                            "warning", "notice", "info", "debug"};
         struct timespec now;
         struct tm parts;
         clock_gettime(CLOCK_REALTIME, &now);

@@ -46,7 +46,8 @@ struct config {
     uint32_t topn;
     float detection_threshold; /* 0 = the model card's */
     bool must_match_pattern;
-    uint32_t reader; /* enum config_reader */
+    uint32_t reader;       /* enum config_reader */
+    bool motion_detection; /* a still picture is not looked at again */
     uint32_t max_frame_bytes;
     uint32_t passage_gap_ms;      /* a plate unseen for so long is a vehicle gone */
     uint32_t passage_parked_s;    /* one standing longer is parked: updates become rare */

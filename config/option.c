@@ -38,6 +38,8 @@ static const struct option table[] = {
     {"recognition", "reader", OPTION_READER, GLOBAL(reader), CONFIG_READER_NETWORK,
      CONFIG_READER_BOTH, "both",
      "Who reads: the network, Tesseract, or both: Tesseract where the network is unsure."},
+    {"recognition", "motion_detection", OPTION_FLAG, GLOBAL(motion_detection), 0, 1, "1",
+     "1: a picture like the one before is not looked at again, so an idle lane costs little."},
     {"recognition", "max_frame_bytes", OPTION_SIZE, GLOBAL(max_frame_bytes), 65536, 67108864, "8M",
      "Largest encoded frame that is taken from a camera; a larger one counts as bad."},
 

@@ -27,8 +27,8 @@ enum { FRESH = 1u << 6 };
 
 /* A text with two places: the writer fills the one that is not shown, then shows it. */
 struct text_pair {
-    _Atomic uint32_t shown;
     char text[2][MAILBOX_CURSOR_SIZE];
+    _Atomic uint32_t shown; /* behind the texts: GCC 14 takes them for this number's bytes */
 };
 
 struct slot_head {

@@ -84,6 +84,7 @@ static enum err open_engine(struct recognizer *r, struct fault *why)
         .detection_threshold = config->detection_threshold,
         .must_match_pattern = config->must_match_pattern,
         .reader = (enum ocr_reader)config->reader,
+        .motion_detection = config->motion_detection,
     };
     return ocr_open(&r->ocr, &options, why);
 }

@@ -214,7 +214,8 @@ static void add_to_track(const struct vote *vote, struct track *t, const struct 
     if (shot->seen_ms > row->last_ms)
         row->last_ms = shot->seen_ms;
     row->clock_synchronised &= shot->clock_synchronised;
-    fuse_add(&t->fuse, reading, seen.width);
+    if (!result->unchanged) /* the same reading again says nothing new */
+        fuse_add(&t->fuse, reading, seen.width);
     fuse_result(&t->fuse, row);
     if (row->confidence < vote->options.min_confidence) {
         memset(row->plate, 0, sizeof row->plate);

@@ -13,6 +13,7 @@
 #include "ocr/line.h"
 #include "ocr/locate.h"
 #include "ocr/mask.h"
+#include "ocr/motion.h"
 #include "ocr/rank.h"
 #include "ocr/reader.h"
 #include "ocr/rectify.h"
@@ -31,6 +32,11 @@ static const float second_views[] = {0.05f, -0.04f};
  * doubts, each on its own bearable. Chosen on validation pictures (docs/recognition.md). */
 static const float LOCATED_FOR_SURE = 0.7f, READ_AT_ALL = 0.03f;
 
+/* The motion gate: two cells of its grid (of about 40 pixels a side at 1280x720) that differ by so
+ * many greys are a change. A still lane is looked at all the same now and then, because what comes
+ * very slowly, or in fog, may pass below that. */
+enum { MOTION_STEP = 6, MOTION_CELLS = 2, MOTION_MOST_STILL = 25 };
+
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
@@ -43,6 +49,9 @@ struct ocr {
     struct rank *rank;
     struct second *second; /* NULL: the network alone reads */
     enum ocr_reader who;
+    struct motion *motion;       /* NULL: every picture is looked at */
+    unsigned n_still;            /* pictures since the last look */
+    struct ocr_result last;      /* of the last look */
     struct jpeg_picture picture; /* the last one; width 0: none */
     struct rank_views views;
     uint8_t plate[RECTIFY_MAX_SIDE * RECTIFY_MAX_SIDE];
@@ -103,6 +112,8 @@ enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fa
         err = reader_open(&ocr->reader, options->models_dir, why);
     if (!err && (ocr->who = options->reader) != OCR_READER_NETWORK)
         err = open_second(ocr, options->models_dir, why);
+    if (!err && options->motion_detection && !ocr->plate_only)
+        err = motion_new(&ocr->motion, MOTION_STEP, MOTION_CELLS, why);
     if (!err)
         err = warm_up(ocr, why);
     if (err)
@@ -118,6 +129,7 @@ void ocr_close(struct ocr **ocr)
     *ocr = NULL;
     if (gone == NULL)
         return;
+    motion_free(&gone->motion);
     second_close(&gone->second);
     rank_free(&gone->rank);
     reader_close(&gone->reader);
@@ -285,36 +297,81 @@ static bool is_doubtful(const struct reading *reading)
            (reading->n_candidates == 0 || reading->candidates[0].confidence < READ_AT_ALL);
 }
 
-/* `places` NULL: look for the plates. */
-static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
-                             const struct ocr_places *places, struct ocr_result *out,
-                             struct fault *why)
+/* The picture's grey pixels, its size, and the time that it took. */
+static enum err decode(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *result,
+                       struct fault *why)
 {
-    struct ocr_result result = {0};
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
     ocr->picture.width = 0;
     enum err err = jpeg_decode(ocr->jpeg, jpeg, size, &ocr->picture, why);
     if (err)
         return err;
-    result.width = ocr->picture.width;
-    result.height = ocr->picture.height;
-    result.times.decode = microseconds_since(&start);
+    result->width = ocr->picture.width;
+    result->height = ocr->picture.height;
+    result->times.decode = microseconds_since(&start);
+    return ERR_OK;
+}
+
+/* Finds (`places` NULL) and reads the plates of the decoded picture. */
+static enum err look(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *result,
+                     struct fault *why)
+{
+    struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    if ((err = find_plates(ocr, places, &result, why)))
+    enum err err = find_plates(ocr, places, result, why);
+    if (err)
         return err;
-    result.times.locate = microseconds_since(&start);
+    result->times.locate = microseconds_since(&start);
     uint8_t kept = 0;
-    for (uint8_t i = 0; i < result.n_readings; i++) {
-        struct reading *reading = &result.readings[i];
-        if ((err = read_plate(ocr, reading, &result.times, why)))
+    for (uint8_t i = 0; i < result->n_readings; i++) {
+        struct reading *reading = &result->readings[i];
+        if ((err = read_plate(ocr, reading, &result->times, why)))
             return err;
         rescale(&ocr->picture, true, &reading->where);
         if (!is_doubtful(reading))
-            result.readings[kept++] = *reading;
+            result->readings[kept++] = *reading;
     }
-    memset(result.readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result.readings);
-    result.n_readings = kept;
+    memset(result->readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result->readings);
+    result->n_readings = kept;
+    return ERR_OK;
+}
+
+static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                             const struct ocr_places *places, struct ocr_result *out,
+                             struct fault *why)
+{
+    struct ocr_result result = {0};
+    enum err err = decode(ocr, jpeg, size, &result, why);
+    if (!err)
+        err = look(ocr, places, &result, why);
+    if (!err)
+        *out = result;
+    return err;
+}
+
+/* With the gate: a picture like the last one that was looked at gets that one's readings. */
+static enum err read_if_changed(struct ocr *ocr, const uint8_t *jpeg, size_t size,
+                                struct ocr_result *out, struct fault *why)
+{
+    struct ocr_result result = {0};
+    enum err err = decode(ocr, jpeg, size, &result, why);
+    if (err)
+        return err;
+    bool is_still = !motion_changed(ocr->motion, &ocr->picture.grey);
+    if (is_still && ocr->n_still < MOTION_MOST_STILL) {
+        ocr->n_still++;
+        struct ocr_times times = result.times;
+        result = ocr->last;
+        result.unchanged = true;
+        result.times = times;
+    } else {
+        ocr->n_still = MOTION_MOST_STILL; /* until this look has succeeded */
+        if ((err = look(ocr, NULL, &result, why)))
+            return err;
+        ocr->n_still = 0;
+        ocr->last = result;
+    }
     *out = result;
     return ERR_OK;
 }
@@ -323,6 +380,8 @@ enum err ocr_read(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_
                   struct fault *why)
 {
     static const struct ocr_places whole = {NULL, 0};
+    if (ocr->motion != NULL)
+        return read_if_changed(ocr, jpeg, size, out, why);
     return read_picture(ocr, jpeg, size, ocr->plate_only ? &whole : NULL, out, why);
 }
 

@@ -23,7 +23,8 @@ struct ocr_options {
     float detection_threshold; /* 0..1; 0 = the model card's */
     bool must_match_pattern;   /* readings that fit no pattern lose their text */
     enum ocr_reader reader;
-    bool plate_only; /* the picture is a plate: no localization */
+    bool plate_only;       /* the picture is a plate: no localization */
+    bool motion_detection; /* a picture like the one before is not looked at again */
 };
 
 /* Microseconds of the last ocr_read. */
@@ -34,6 +35,7 @@ struct ocr_times {
 /* What was found in one picture. */
 struct ocr_result {
     uint32_t width, height; /* of the whole picture, pixels */
+    bool unchanged;         /* by the motion gate: the readings are those of an earlier picture */
     uint8_t n_readings;
     struct reading readings[READING_MAX_PLATES]; /* best localization score first */
     struct ocr_times times;

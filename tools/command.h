@@ -1,4 +1,5 @@
-/* The commands of `laneward`; each gets its own argc and argv, argv[0] being its name, and returns the exit status. */
+/* The commands of `laneward`; each gets its own argc and argv, argv[0] being its name, and returns
+ * the exit status. */
 #ifndef LANEWARD_TOOLS_COMMAND_H
 #define LANEWARD_TOOLS_COMMAND_H
 

@@ -244,6 +244,33 @@ static void where_the_mask_is_black_nothing_is_found(void **state)
     remove("black.pgm");
 }
 
+static void a_still_picture_keeps_its_readings_and_is_looked_at_again_in_time(void **state)
+{
+    (void)state;
+    struct ocr_options options = usual;
+    options.motion_detection = true;
+    struct ocr *gated;
+    static struct ocr_result looked, again;
+    assert_ok(ocr_open(&gated, &options, &why));
+    read_golden(gated, "day_front", &looked);
+    assert_false(looked.unchanged);
+    assert_int_equal(looked.n_readings, 1);
+    unsigned still = 0;
+    do {
+        read_golden(gated, "day_front", &again);
+        assert_same(&looked, &again);
+        assert_true(again.unchanged == (again.times.locate == 0));
+    } while (again.unchanged && ++still < 1000);
+    assert_in_range(still, 1, 100);
+    read_golden(gated, "no_plate", &again);
+    assert_false(again.unchanged);
+    assert_int_equal(again.n_readings, 0);
+    read_golden(gated, "day_front", &again);
+    assert_false(again.unchanged);
+    assert_same(&looked, &again);
+    ocr_close(&gated);
+}
+
 static void an_unknown_region_is_told_at_once(void **state)
 {
     (void)state;
@@ -281,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_crop_is_a_small_grey_picture_of_the_plate),
         cmocka_unit_test(a_picture_that_is_a_plate_is_read_as_one),
         cmocka_unit_test(where_the_mask_is_black_nothing_is_found),
+        cmocka_unit_test(a_still_picture_keeps_its_readings_and_is_looked_at_again_in_time),
         cmocka_unit_test(an_unknown_region_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
