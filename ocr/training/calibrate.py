@@ -2,8 +2,8 @@
 """Fits the calibration table of reader.json on held-out crops, through the program itself.
 
 The held-out crops are read with `laneward read --plate-only`, without a table. An isotonic fit
-(pool adjacent violators; Ayer et al. 1955) of exact or not against confidence, in groups of at least so
-many readings, becomes the table "calibration": [[from, to], ...] of the card.
+(pool adjacent violators; Ayer et al. 1955) of exact or not against confidence, in groups of at
+least so many readings, becomes the table "calibration": [[from, to], ...] of the card.
 """
 import argparse
 import json
