@@ -236,8 +236,6 @@ def serial_us(rng):
         n = rng.integers(3, 8)
         text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTUVWXYZ123456789"), n))
         return place, text
-    if r < 0.34:  # any order of letters and digits: the reader is to believe its eyes first
-        return place, filled(rng, "".join(rng.choice(list("LD"), rng.integers(5, 8))), 0.15)
     return place, filled(rng, str(rng.choice(table[place])))
 
 
