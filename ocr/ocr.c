@@ -28,9 +28,11 @@ static const float CROP_MARGIN = 0.1f;
 static const float SECOND_LOOK = 0.9f;
 static const float second_views[] = {0.05f, -0.04f};
 
-/* A place that is located with less than the one and read with less than the other is no plate: two
+/* A place that is located with less than `located` and read with less than `read` is no plate: two
  * doubts, each on its own bearable. Chosen on validation pictures (docs/recognition.md). */
-static const float LOCATED_FOR_SURE = 0.7f, READ_AT_ALL = 0.03f;
+static const struct {
+    float located, read;
+} vetoes[] = {{0.7f, 0.03f}, {0.6f, 0.3f}};
 
 /* The motion gate: two cells of its grid (of about 40 pixels a side at 1280x720) that differ by so
  * many greys are a change. A still lane is looked at all the same now and then, because what comes
@@ -221,6 +223,17 @@ static void rank_views(struct ocr *ocr, struct reading *reading, struct ocr_time
     times->read += microseconds_since(&start);
 }
 
+static float confidence_of(const struct reading *reading)
+{
+    return reading->n_candidates > 0 ? reading->candidates[0].confidence : 0;
+}
+
+static bool is_vetoed(const struct reading *reading, size_t veto)
+{
+    return reading->where.score < vetoes[veto].located &&
+           confidence_of(reading) < vetoes[veto].read;
+}
+
 /* The network's reading, calibrated. An unsure plate is looked at again with a little more and a
  * little less around it. */
 static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
@@ -232,7 +245,8 @@ static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_
     if (err)
         return err;
     rank_views(ocr, reading, times);
-    if (reading->n_candidates == 0 || reading->candidates[0].confidence < SECOND_LOOK) {
+    /* What says nothing at the first look is not worth two more. */
+    if (confidence_of(reading) < SECOND_LOOK && !is_vetoed(reading, 0)) {
         for (size_t i = 0; i < sizeof second_views / sizeof second_views[0] && !err; i++)
             err = read_view(ocr, &reading->where, second_views[i], times, why);
         if (err)
@@ -240,8 +254,7 @@ static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_
         rank_views(ocr, reading, times);
     }
     calibration_apply(&card->calibration, reading);
-    reading->needs_review =
-        reading->n_candidates == 0 || reading->candidates[0].confidence < card->reject;
+    reading->needs_review = confidence_of(reading) < card->reject;
     return ERR_OK;
 }
 
@@ -291,12 +304,6 @@ static enum err read_plate(struct ocr *ocr, struct reading *reading, struct ocr_
     return ERR_OK;
 }
 
-static bool is_doubtful(const struct reading *reading)
-{
-    return reading->where.score < LOCATED_FOR_SURE &&
-           (reading->n_candidates == 0 || reading->candidates[0].confidence < READ_AT_ALL);
-}
-
 /* The picture's grey pixels, its size, and the time that it took. */
 static enum err decode(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct ocr_result *result,
                        struct fault *why)
@@ -329,7 +336,7 @@ static enum err look(struct ocr *ocr, const struct ocr_places *places, struct oc
         if ((err = read_plate(ocr, reading, &result->times, why)))
             return err;
         rescale(&ocr->picture, true, &reading->where);
-        if (!is_doubtful(reading))
+        if (!is_vetoed(reading, 0) && !is_vetoed(reading, 1))
             result->readings[kept++] = *reading;
     }
     memset(result->readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result->readings);

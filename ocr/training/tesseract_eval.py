@@ -98,7 +98,7 @@ def rules_of(pairs, unsure):
     likely = [p for p in asked if p.first[0][1] >= LIKELY]
     right = [p for p in likely if p.first[0][0] == p.truth]
     wrong = [p for p in likely if p.first[0][0] != p.truth]
-    print("asked %d of %d plates; of those above %.1f network right %d, wrong %d; strange %d" %
+    strange = [p for p in asked if p.heard and p.heard not in [t for t, _ in p.first]]
     share = lambda hits, of: round((hits + 1) / (of + 2), 4)
     print("asked %d of %d plates; above %.1f network right %d, wrong %d; strange texts %d" %
           (len(asked), len(pairs), LIKELY, len(right), len(wrong), len(strange)))
