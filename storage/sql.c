@@ -128,8 +128,8 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_GAPS] =
         "SELECT from_ms, to_ms, lane, why FROM gap WHERE from_ms <= :to AND to_ms >= :from" OF_LANE
         " ORDER BY from_ms, number LIMIT :limit",
-    [SQL_SET_CURSOR] = "INSERT INTO cursor(camera, position) VALUES(:camera, :position)"
-                       " ON CONFLICT(camera) DO UPDATE SET position=excluded.position",
+    [SQL_SET_CURSOR] = ("INSERT INTO cursor(camera, position) VALUES(:camera, :position)"
+                        " ON CONFLICT(camera) DO UPDATE SET position=excluded.position"),
     [SQL_CURSOR] = "SELECT position FROM cursor WHERE camera = :camera",
 };
 
