@@ -48,4 +48,7 @@ double counters_quantile(const struct counters_camera *camera, double q);
 int64_t counters_now_ms(void);
 _Bool counters_clock_synchronised(void);
 
+/* Milliseconds of the clock that is never set, for what lasts. */
+int64_t counters_steady_ms(void);
+
 #endif

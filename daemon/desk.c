@@ -61,19 +61,6 @@ struct desk {
     uint8_t scratch[MESSAGE_MAX];
 };
 
-static int64_t steady_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void show_alive(const struct role_env *env)
-{
-    ssize_t ignored = env->alive_fd >= 0 ? write(env->alive_fd, "", 1) : 0;
-    (void)ignored;
-}
-
 static void leave(struct desk *d, struct guest *g)
 {
     if (d->asked == g)
@@ -98,7 +85,7 @@ static void give(struct desk *d, struct guest *g, char *text)
     g->n_out = strlen(text);
     g->at_out = 0;
     g->stage = ANSWERING;
-    g->until_ms = steady_ms() + ANSWER_MS;
+    g->until_ms = counters_steady_ms() + ANSWER_MS;
 }
 
 static void give_error(struct desk *d, struct guest *g, const struct fault *why)
@@ -148,7 +135,7 @@ static void make_look(struct desk *d, const struct guest *g, const char *kind)
 static void record_refusal(struct desk *d, const struct guest *g)
 {
     struct fault why;
-    int64_t now = steady_ms();
+    int64_t now = counters_steady_ms();
     if (g->query.kind != QUERY_FIND && g->query.kind != QUERY_IMAGE)
         return;
     int64_t earned = (now - d->refusals_at_ms) / 1000;
@@ -190,7 +177,7 @@ static void understand(struct desk *d, struct guest *g)
         g->query.find.limit = d->env->config->max_rows;
     g->stage = WAITING;
     g->ticket = d->next_ticket++;
-    g->until_ms = steady_ms() + WAITING_MS;
+    g->until_ms = counters_steady_ms() + WAITING_MS;
 }
 
 /* Reads what is there. The question ends with a line feed, or with the client's end of writing. */
@@ -248,7 +235,7 @@ static void ask_next(struct desk *d)
     if (message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) != ERR_OK)
         return; /* tried again in the next turn, until its time is over */
     next->stage = ASKED;
-    next->until_ms = steady_ms() + KEEPER_MS;
+    next->until_ms = counters_steady_ms() + KEEPER_MS;
     d->asked = next;
     memset(&d->rows, 0, sizeof d->rows);
     d->rows.limit = next->query.find.limit;
@@ -379,7 +366,7 @@ static void accept_guest(struct desk *d)
     }
     memset(g, 0, sizeof *g);
     *g = (struct guest){
-        .stage = ASKING, .fd = fd, .uid = who.uid, .until_ms = steady_ms() + QUESTION_MS};
+        .stage = ASKING, .fd = fd, .uid = who.uid, .until_ms = counters_steady_ms() + QUESTION_MS};
 }
 
 static bool has_room(const struct desk *d)
@@ -392,7 +379,7 @@ static bool has_room(const struct desk *d)
 
 static int wait_time(const struct desk *d)
 {
-    int64_t wait = ALIVE_MS, now = steady_ms();
+    int64_t wait = ALIVE_MS, now = counters_steady_ms();
     for (int i = 0; i < MAX_GUESTS; i++) {
         const struct guest *g = &d->guests[i];
         if (g->stage != FREE && g->until_ms - now < wait)
@@ -420,10 +407,10 @@ static enum err turn(struct desk *d, bool *ends, struct fault *why)
             return fault_errno(why, ERR_IO, errno, "the desk cannot wait");
         return ERR_OK;
     }
-    show_alive(d->env);
+    role_show_alive(d->env);
     *ends = fds[STOP].revents != 0;
     enum err err = fds[KEEPER].revents != 0 ? hear_all(d, why) : ERR_OK;
-    int64_t now = steady_ms();
+    int64_t now = counters_steady_ms();
     for (int i = 0; i < MAX_GUESTS && err == ERR_OK; i++) {
         struct guest *g = &d->guests[i];
         if (fds[i].revents != 0 && g->stage == ASKING)
@@ -451,9 +438,9 @@ enum err desk_run(const struct role_env *env, struct fault *why)
     /* What the keeper still says to an earlier life of the desk must not fit. */
     d->seq = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     d->refusals_left = REFUSALS_AT_ONCE;
-    d->refusals_at_ms = steady_ms();
+    d->refusals_at_ms = counters_steady_ms();
     d->unrecorded_said_ms = d->refusals_at_ms - SAY_EVERY_MS;
-    show_alive(env); /* the first says that it is ready */
+    role_show_alive(env); /* the first says that it is ready */
     bool ends = false;
     enum err err = ERR_OK;
     while (err == ERR_OK && !ends)

@@ -35,19 +35,6 @@ struct keeper {
     uint8_t scratch[MESSAGE_MAX];
 };
 
-static int64_t steady_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void show_alive(const struct role_env *env)
-{
-    ssize_t ignored = env->alive_fd >= 0 ? write(env->alive_fd, "", 1) : 0;
-    (void)ignored;
-}
-
 static void close_all(struct keeper **keeper)
 {
     struct keeper *k = *keeper;
@@ -417,7 +404,7 @@ static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, str
     if (n < 0 && errno != EINTR)
         return fault_errno(why, ERR_IO, errno, "the keeper cannot wait");
     *quiet = n == 0;
-    show_alive(k->env);
+    role_show_alive(k->env);
     for (unsigned i = 0; n > 0 && i < CONFIG_MAX_CAMERAS; i++)
         if (fds[i].revents != 0 && !hear(k, i, fds[i].fd, fds[i].revents))
             k->recognizer_fd[i] = -1;
@@ -432,10 +419,10 @@ static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, str
  * silence. */
 static enum err take_last_calls(struct keeper *k, struct fault *why)
 {
-    int64_t until = steady_ms() + LAST_CALLS_MS;
+    int64_t until = counters_steady_ms() + LAST_CALLS_MS;
     bool ends = true, quiet = false;
     enum err err = ERR_OK;
-    while (err == ERR_OK && !quiet && steady_ms() < until)
+    while (err == ERR_OK && !quiet && counters_steady_ms() < until)
         err = turn(k, QUIET_MS, &ends, &quiet, why);
     return err;
 }
@@ -446,7 +433,7 @@ enum err keeper_run(const struct role_env *env, struct fault *why)
     enum err err = open_all(&k, env, why);
     if (err != ERR_OK)
         return err;
-    show_alive(env); /* the first says that it is ready */
+    role_show_alive(env); /* the first says that it is ready */
     bool ends = false, quiet;
     while (err == ERR_OK && !ends)
         err = turn(k, ALIVE_MS, &ends, &quiet, why);

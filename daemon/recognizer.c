@@ -52,18 +52,6 @@ static int64_t steady_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int64_t steady_ms(void)
-{
-    return steady_ns() / 1000000;
-}
-
-static void show_alive(const struct role_env *env)
-{
-    /* A full pipe means that the parent has signs enough. */
-    ssize_t ignored = env->alive_fd >= 0 ? write(env->alive_fd, "", 1) : 0;
-    (void)ignored;
-}
-
 static enum err open_engine(struct recognizer *r, struct fault *why)
 {
     const struct config *config = r->env->config;
@@ -215,7 +203,7 @@ static void read_picture(struct recognizer *r, size_t size)
     r->seen_ms = r->shot.seen_ms < 1           ? 1
                  : r->shot.seen_ms > latest_ms ? latest_ms
                                                : r->shot.seen_ms;
-    r->seen_at_ms = steady_ms();
+    r->seen_at_ms = counters_steady_ms();
     enum err err = ocr_read(r->ocr, r->picture, size, &r->result, &why);
     if (err == ERR_OK) {
         count_reading(r);
@@ -250,7 +238,7 @@ static bool take_picture(struct recognizer *r)
 /* The pictures' clock goes on between pictures, so that the last vehicle ends too. */
 static void pass_time(struct recognizer *r, bool all)
 {
-    vote_tick(r->vote, r->seen_ms + (steady_ms() - r->seen_at_ms), all);
+    vote_tick(r->vote, r->seen_ms + (counters_steady_ms() - r->seen_at_ms), all);
     send_passages(r);
 }
 
@@ -267,9 +255,9 @@ static void settle(struct recognizer *r)
 
 static enum err speak_with_keeper(struct recognizer *r, struct fault *why)
 {
-    enum err err = courier_work(r->courier, steady_ms(), why);
+    enum err err = courier_work(r->courier, counters_steady_ms(), why);
     settle(r); /* after what was acknowledged just now */
-    struct courier_state state = courier_state(r->courier, steady_ms());
+    struct courier_state state = courier_state(r->courier, counters_steady_ms());
     atomic_store(&r->counters->unacknowledged, state.unacknowledged);
     if (state.welcomed && !r->has_resumed && r->progress != NULL) {
         char cursor[MAILBOX_CURSOR_SIZE];
@@ -292,7 +280,7 @@ static bool may_take(const struct recognizer *r)
 
 static int wait_time(const struct recognizer *r)
 {
-    int64_t wait = courier_state(r->courier, steady_ms()).wait_ms;
+    int64_t wait = courier_state(r->courier, counters_steady_ms()).wait_ms;
     if (wait < 0 || wait > ALIVE_MS)
         return ALIVE_MS;
     return wait < LEAST_WAIT_MS ? LEAST_WAIT_MS : (int)wait;
@@ -309,7 +297,7 @@ static enum err turn(struct recognizer *r, bool *ends, struct fault *why)
     };
     if (poll(fds, 3, wait_time(r)) < 0 && errno != EINTR)
         return fault_errno(why, ERR_IO, errno, "a recognizer cannot wait");
-    show_alive(r->env);
+    role_show_alive(r->env);
     if (fds[0].revents != 0) {
         *ends = true;
         return ERR_OK;
@@ -329,17 +317,17 @@ static enum err turn(struct recognizer *r, bool *ends, struct fault *why)
 /* The end: every vehicle's passage is closed and given to the keeper. */
 static enum err flush(struct recognizer *r, struct fault *why)
 {
-    int64_t until = steady_ms() + FLUSH_MS;
+    int64_t until = counters_steady_ms() + FLUSH_MS;
     pass_time(r, true);
     for (;;) {
         courier_hurry(r->courier);
         enum err err = speak_with_keeper(r, why);
-        struct courier_state state = courier_state(r->courier, steady_ms());
+        struct courier_state state = courier_state(r->courier, counters_steady_ms());
         if (err != ERR_OK)
             return err;
         if (state.idle)
             return ERR_OK;
-        int64_t left = until - steady_ms();
+        int64_t left = until - counters_steady_ms();
         if (left <= 0) {
             if (state.unacknowledged > 0)
                 log_write(LOG_LEVEL_WARNING, "%zu passages were not acknowledged at the end",
@@ -357,7 +345,7 @@ enum err recognizer_run(const struct role_env *env, struct fault *why)
     enum err err = open_all(&r, env, why);
     if (err != ERR_OK)
         return err;
-    show_alive(env); /* the first says that it is ready */
+    role_show_alive(env); /* the first says that it is ready */
     bool ends = false;
     while (err == ERR_OK && !ends)
         err = turn(r, &ends, why);

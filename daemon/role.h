@@ -40,6 +40,9 @@ enum err recognizer_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err keeper_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err desk_run(const struct role_env *env, struct fault *why) MUST_USE;
 
+/* One byte to the parent: this role is not stuck. A full pipe means that it has signs enough. */
+void role_show_alive(const struct role_env *env);
+
 /* "parent", "capture", ... */
 const char *role_name(enum role role);
 
