@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOMS = ("base", "config", "ocr", "storage", "daemon", "tools")
+ROOMS = ("base", "config", "evidence", "ocr", "storage", "daemon", "tools")
 WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-fsyntax-only"]
 
 

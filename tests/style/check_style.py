@@ -8,15 +8,17 @@ import os
 import re
 import sys
 
-ROOMS = ("base", "config", "ocr", "storage", "daemon", "tools")
-# Whose headers a room may see: base <- config <- {ocr, storage} <- daemon; tools is a client.
+ROOMS = ("base", "config", "evidence", "ocr", "storage", "daemon", "tools")
+# Whose headers a room may see: base <- config <- {ocr, storage} <- daemon;
+# base <- evidence <- storage; tools is a client.
 SEES = {
     "base": {"base"},
     "config": {"base", "config"},
     "ocr": {"base", "config", "ocr"},
-    "storage": {"base", "config", "storage"},
-    "daemon": {"base", "config", "ocr", "storage", "daemon"},
-    "tools": {"base", "config", "ocr", "tools"},
+    "evidence": {"base", "evidence"},
+    "storage": {"base", "config", "evidence", "storage"},
+    "daemon": {"base", "config", "evidence", "ocr", "storage", "daemon"},
+    "tools": {"base", "config", "evidence", "ocr", "tools"},
 }
 # The one header of the daemon that tools may see, with what it includes.
 CLIENT_DOOR = "daemon/query.h"

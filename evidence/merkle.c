@@ -1,5 +1,5 @@
 /* Merkle trees of RFC 6962; the checks walk the proof as RFC 9162, section 2.1 describes. */
-#include "storage/merkle.h"
+#include "evidence/merkle.h"
 
 #include <assert.h>
 #include <openssl/evp.h>

@@ -1,5 +1,5 @@
 /* The tree against a naive one, and its proofs against every forgery of one step. */
-#include "storage/merkle.h"
+#include "evidence/merkle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

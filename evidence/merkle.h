@@ -1,7 +1,7 @@
 /* Merkle trees over a log's records (RFC 6962, section 2.1, SHA-256): roots, proofs, and checking
  * them. Pure. */
-#ifndef LANEWARD_STORAGE_MERKLE_H
-#define LANEWARD_STORAGE_MERKLE_H
+#ifndef LANEWARD_EVIDENCE_MERKLE_H
+#define LANEWARD_EVIDENCE_MERKLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
