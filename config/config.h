@@ -14,6 +14,7 @@ enum {
     CONFIG_TEXT_SIZE = 512,
     CONFIG_PATH_SIZE = 256,
     CONFIG_MAX_COMPLAINTS = 64,
+    CONFIG_MAX_TERM_S = 7 * 86400, /* nothing is kept longer */
 };
 
 /* Where a camera's pictures come from. */
@@ -21,6 +22,10 @@ enum config_source { CONFIG_DIR_ONCE, CONFIG_DIR_WATCH, CONFIG_MJPEG };
 
 /* Who reads plates; the numbers are ocr_options' own. */
 enum config_reader { CONFIG_READER_NETWORK, CONFIG_READER_TESSERACT, CONFIG_READER_BOTH };
+
+/* Bits of config.terms_set. */
+enum { CONFIG_HIT_TERM = 1, CONFIG_OTHER_TERM = 2, CONFIG_HIT_CROP_TERM = 4 };
+enum { CONFIG_OTHER_CROP_TERM = 8 };
 
 /* A section [camera NAME]. */
 struct config_camera {
@@ -49,13 +54,25 @@ struct config {
     uint32_t reader;       /* enum config_reader */
     bool motion_detection; /* a still picture is not looked at again */
     uint32_t max_frame_bytes;
-    uint32_t passage_gap_ms;      /* a plate unseen for so long is a vehicle gone */
-    uint32_t passage_parked_s;    /* one standing longer is parked: updates become rare */
-    uint32_t passage_min_frames;  /* frames before a plate counts as seen */
-    float passage_min_confidence; /* 0..1: a less certain text counts as unread */
-    uint32_t store_crops;         /* 0 or 1 */
-    char socket_group[CONFIG_NAME_SIZE];
-    uint32_t max_rows; /* 1..50 */
+    uint32_t passage_gap_ms;           /* a plate unseen for so long is a vehicle gone */
+    uint32_t passage_parked_s;         /* one standing longer is parked: updates become rare */
+    uint32_t passage_min_frames;       /* frames before a plate counts as seen */
+    float passage_min_confidence;      /* 0..1: a less certain text counts as unread */
+    uint32_t store_crops;              /* 0 or 1 */
+    uint32_t pcr_mask, tpm_nv_index;   /* PCRs of the binding, a bit each; its counter */
+    uint32_t hit_term_s, other_term_s; /* other_term_s may be 0: never to disk */
+    uint32_t hit_crop_term_s, other_crop_term_s;
+    uint32_t terms_set; /* in the file; the others are defaults, which are 24 h without a TPM */
+    /* Files (PEM keys), folders of NAME.pem and groups; "" = none. */
+    char port_key[CONFIG_PATH_SIZE], auditor_key[CONFIG_PATH_SIZE];
+    char witness_file[CONFIG_PATH_SIZE], honey_file[CONFIG_PATH_SIZE];
+    char supervisor_keys[CONFIG_PATH_SIZE], recipients_dir[CONFIG_PATH_SIZE];
+    char socket_group[CONFIG_NAME_SIZE], supervisor_group[CONFIG_NAME_SIZE];
+    char auditor_group[CONFIG_NAME_SIZE], maintenance_group[CONFIG_NAME_SIZE];
+    uint32_t max_rows;                          /* 1..50 */
+    uint32_t queries_per_hour, images_per_hour; /* of one user */
+    uint32_t images_per_day, queries_per_day;   /* of all */
+    uint32_t lane_minutes, free_age_s; /* of a query without a plate; without a second person */
     uint32_t n_cameras;
     struct config_camera cameras[CONFIG_MAX_CAMERAS];
 };

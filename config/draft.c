@@ -325,9 +325,37 @@ static void check_camera(struct draft *draft, int at, const char *name,
         report_add(report, login, "is for a camera with an address only, a folder has no login");
 }
 
+/* Which terms the file sets; and pictures go with their passage at the latest. */
+static void check_terms(struct draft *draft, struct config_report *report)
+{
+    struct config *config = &draft->config;
+    const struct {
+        const char *key, *crop_key;
+        uint32_t bit, crop_bit, *term, *crop_term;
+    } kinds[] = {
+        {"hit_term", "hit_crop_term", CONFIG_HIT_TERM, CONFIG_HIT_CROP_TERM, &config->hit_term_s,
+         &config->hit_crop_term_s},
+        {"other_term", "other_crop_term", CONFIG_OTHER_TERM, CONFIG_OTHER_CROP_TERM,
+         &config->other_term_s, &config->other_crop_term_s},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct place *term = draft_place(draft, -1, "storage", kinds[i].key);
+        const struct place *crop = draft_place(draft, -1, "storage", kinds[i].crop_key);
+        config->terms_set |= term->line != 0 ? kinds[i].bit : 0;
+        config->terms_set |= crop->line != 0 ? kinds[i].crop_bit : 0;
+        if (*kinds[i].crop_term <= *kinds[i].term)
+            continue;
+        if (crop->line != 0)
+            report_add(report, crop, "pictures are not kept longer than their passages (%s)",
+                       kinds[i].key);
+        *kinds[i].crop_term = *kinds[i].term;
+    }
+}
+
 static void check_whole(struct draft *draft, const char *name, struct config_report *report)
 {
     const struct config *config = &draft->config;
+    check_terms(draft, report);
     for (uint32_t i = 0; i < config->n_cameras; i++)
         check_camera(draft, (int)i, name, report);
     if ((uint64_t)config->passage_parked_s * 1000 <= config->passage_gap_ms) {

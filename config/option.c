@@ -56,9 +56,52 @@ static const struct option table[] = {
 
     {"storage", "tpm", OPTION_WORD, GLOBAL(tpm), 0, 0, "auto",
      "What binds the store to this host: auto, none, or a TCTI such as device:/dev/tpmrm0."},
+    {"storage", "pcrs", OPTION_PCRS, GLOBAL(pcr_mask), 0, 23, "7",
+     "Boot state that the TPM's binding holds to: PCRs, as in 7 11."},
+    {"storage", "tpm_nv_index", OPTION_HANDLE, GLOBAL(tpm_nv_index), 0x01800000, 0x01bfffff,
+     "0x01804c57", "NV index of the TPM's counter of forgetting; one a store."},
+    {"storage", "hit_term", OPTION_SECONDS, GLOBAL(hit_term_s), 1, CONFIG_MAX_TERM_S, "72h",
+     "Passages of wanted vehicles are forgotten after it; without a TPM the default is 24h."},
+    {"storage", "other_term", OPTION_SECONDS, GLOBAL(other_term_s), 0, CONFIG_MAX_TERM_S, "72h",
+     "So are all others; 0: they never reach the disk. Without a TPM the default is 24h."},
+    {"storage", "hit_crop_term", OPTION_SECONDS, GLOBAL(hit_crop_term_s), 1, CONFIG_MAX_TERM_S,
+     "72h", "As hit_term for plate pictures, which never outlive their passage."},
+    {"storage", "other_crop_term", OPTION_SECONDS, GLOBAL(other_crop_term_s), 1, CONFIG_MAX_TERM_S,
+     "24h", "As other_term for plate pictures, which never outlive their passage."},
+    {"storage", "port_key", OPTION_PATH, GLOBAL(port_key), 0, 0, "",
+     "PEM file of the port's public key, to which pictures are sealed; without it, not sealed."},
+
+    {"audit", "auditor_key", OPTION_PATH, GLOBAL(auditor_key), 0, 0, "",
+     "PEM file of the auditor's public key for the log's details; without it, not sealed."},
+    {"audit", "witness_file", OPTION_PATH, GLOBAL(witness_file), 0, 0, "",
+     "File to which each signed head of the log is appended; without it, the journal alone."},
+    {"audit", "honey_file", OPTION_PATH, GLOBAL(honey_file), 0, 0, "",
+     "File of decoy plates, one a line, each of which alarms when asked for; without it, none."},
 
     {"desk", "socket_group", OPTION_ACCOUNT, GLOBAL(socket_group), 0, 0, "",
      "Group whose members may ask over the socket; without it, only the daemon's own."},
+    {"desk", "supervisor_group", OPTION_ACCOUNT, GLOBAL(supervisor_group), 0, 0, "",
+     "Group whose members may approve; without it, root and the daemon's own user."},
+    {"desk", "auditor_group", OPTION_ACCOUNT, GLOBAL(auditor_group), 0, 0, "",
+     "Group whose members may read the log; without it, root and the daemon's own user."},
+    {"desk", "maintenance_group", OPTION_ACCOUNT, GLOBAL(maintenance_group), 0, 0, "",
+     "Group that may use the maintenance socket; without it, root and the daemon's own user."},
+    {"desk", "supervisor_keys", OPTION_PATH, GLOBAL(supervisor_keys), 0, 0, "",
+     "Folder of NAME.pem; approvals then need NAME's signature; without it, the user's word."},
+    {"desk", "recipients_dir", OPTION_PATH, GLOBAL(recipients_dir), 0, 0, "",
+     "Folder of NAME.pem, the certificates that an export can be encrypted to; without it, none."},
+    {"desk", "queries_per_hour", OPTION_NUMBER, GLOBAL(queries_per_hour), 1, 60, "60",
+     "Queries of one user within an hour."},
+    {"desk", "images_per_hour", OPTION_NUMBER, GLOBAL(images_per_hour), 0, 30, "30",
+     "Pictures for one user within an hour."},
+    {"desk", "images_per_day", OPTION_NUMBER, GLOBAL(images_per_day), 0, 300, "300",
+     "Pictures for all users within a day."},
+    {"desk", "queries_per_day", OPTION_NUMBER, GLOBAL(queries_per_day), 1, 2000, "2000",
+     "Queries of all users within a day."},
+    {"desk", "lane_minutes", OPTION_NUMBER, GLOBAL(lane_minutes), 0, 10, "10",
+     "Longest time of a query without a plate; 0: there is none."},
+    {"desk", "free_age", OPTION_SECONDS, GLOBAL(free_age_s), 1, 86400, "24h",
+     "What lies farther back is answered when a second person has approved it."},
     {"desk", "max_rows", OPTION_NUMBER, GLOBAL(max_rows), 1, 50, "50",
      "Most passages in one answer."},
 
@@ -156,7 +199,7 @@ static void quantity(const struct option *option, double value, char *out, size_
         {{3600e3, "h"}, {60e3, "min"}, {1e3, "s"}},
         {{3600, "h"}, {60, "min"}, {1, "s"}},
     };
-    if (option->type >= OPTION_SIZE)
+    if (option->type >= OPTION_SIZE && value != 0)
         for (int i = 0; i < 3; i++) {
             double scale = units[option->type - OPTION_SIZE][i].scale, n = value / scale;
             if (n >= 1 && n == (double)(uint64_t)n) {
@@ -180,8 +223,10 @@ void option_range(const struct option *option, char *out, size_t size)
         [OPTION_READER] = "network, tesseract or both",
         [OPTION_MODE] = "once or watch",
         [OPTION_FLAG] = "0 or 1",
+        [OPTION_PCRS] = "numbers of 0 to 23 apart by spaces",
+        [OPTION_HANDLE] = "0x01800000 to 0x01bfffff",
     };
-    if (option->type <= OPTION_FLAG) {
+    if (option->type <= OPTION_HANDLE) {
         snprintf(out, size, "%s", words[option->type]);
         return;
     }

@@ -16,14 +16,16 @@ enum option_type {
     OPTION_READER,  /* network, tesseract or both: uint32_t, as enum config_reader */
     OPTION_MODE,    /* once or watch: enum config_source */
     OPTION_FLAG,    /* 0 or 1: bool */
+    OPTION_PCRS,    /* numbers 0..23 apart by spaces: uint32_t, a bit each */
+    OPTION_HANDLE,  /* 0x and 8 hexadecimal digits: uint32_t */
     OPTION_NUMBER,  /* uint32_t */
     OPTION_DECIMAL, /* 0.5: float */
     OPTION_SIZE,    /* bytes, with K, M or G (powers of 1024): uint32_t */
     OPTION_MS,      /* a duration with its unit, kept in milliseconds: uint32_t */
-    OPTION_SECONDS, /* a duration with its unit, kept in seconds: uint32_t */
+    OPTION_SECONDS, /* a duration with its unit (0 needs none), kept in seconds: uint32_t */
 };
 
-enum { OPTION_MAX = 32 }; /* rows of the table, at most */
+enum { OPTION_MAX = 64 }; /* rows of the table, at most */
 
 /* One row. min and max are in the unit of the field; both 0 for texts. */
 struct option {

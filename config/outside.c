@@ -79,6 +79,58 @@ static void check_secret(const char *path, const struct place *place, struct con
         report_add(report, place, "is not user:password on one line (3 to 512 bytes)");
 }
 
+/* A file or folder whose content decides who can read what: nobody but its owner may change it. */
+static void check_trusted(const char *path, bool is_folder, const struct place *place,
+                          struct config_report *report)
+{
+    struct stat info;
+    if (is_folder)
+        check_folder(path, place, report);
+    else
+        check_file(path, place, report);
+    if (path[0] == '\0' || stat(path, &info) != 0 ||
+        (info.st_mode & S_IFMT) != (is_folder ? S_IFDIR : S_IFREG))
+        return; /* complained about already */
+    if ((info.st_mode & 022) != 0)
+        report_add(report, place, "its mode is %04o: others than its owner may change it",
+                   (unsigned)(info.st_mode & 07777));
+    if (access(path, is_folder ? R_OK | X_OK : R_OK) != 0)
+        report_add(report, place, "it cannot be read: %s", strerror(errno));
+}
+
+/* The decoys: who knows them can avoid them. */
+static void check_honey(const char *path, const struct place *place, struct config_report *report)
+{
+    struct stat info;
+    check_trusted(path, false, place, report);
+    if (path[0] != '\0' && stat(path, &info) == 0 && (info.st_mode & 07) != 0)
+        report_add(report, place, "its mode is %04o: everyone may look into it",
+                   (unsigned)(info.st_mode & 07777));
+}
+
+/* Appended to; made when it is not there yet. */
+static void check_witness(const char *path, const struct place *place, struct config_report *report)
+{
+    struct stat info;
+    char above[CONFIG_PATH_SIZE];
+    if (path[0] == '\0')
+        return;
+    if (stat(path, &info) == 0) {
+        if (!S_ISREG(info.st_mode))
+            report_add(report, place, "is no file");
+        else if ((info.st_mode & 02) != 0)
+            report_add(report, place, "its mode is %04o: everyone may change it",
+                       (unsigned)(info.st_mode & 07777));
+        return;
+    }
+    const char *slash = strrchr(path, '/');
+    int length = slash == path ? 1 : (int)(slash - path);
+    snprintf(above, sizeof above, "%.*s", length, path);
+    if (errno != ENOENT || stat(above, &info) != 0 || !S_ISDIR(info.st_mode))
+        report_add(report, place, "there is no such file, nor a folder to make it in: %s",
+                   strerror(errno));
+}
+
 /* "us-*" and "us" stand for all that begin with "us-"; as ocr/syntax.c chooses them. */
 static bool is_wanted(const char *wanted, const char *name)
 {
@@ -168,12 +220,38 @@ static void check_accounts(const struct draft *draft, const char *file,
 {
     const struct config *config = &draft->config;
     const struct place *user = draft_place(draft, -1, "daemon", "user");
-    struct place group = place_of(draft, -1, "desk", "socket_group", file);
+    const struct {
+        const char *key, *name;
+    } groups[] = {{"socket_group", config->socket_group},
+                  {"supervisor_group", config->supervisor_group},
+                  {"auditor_group", config->auditor_group},
+                  {"maintenance_group", config->maintenance_group}};
     bool taken = user->line != 0 && strcmp(user->value, config->user) == 0;
     if (geteuid() == 0 && taken && getpwnam(config->user) == NULL)
         report_add(report, user, "there is no such account");
-    if (config->socket_group[0] != '\0' && getgrnam(config->socket_group) == NULL)
-        report_add(report, &group, "there is no such group");
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        struct place group = place_of(draft, -1, "desk", groups[i].key, file);
+        if (groups[i].name[0] != '\0' && getgrnam(groups[i].name) == NULL)
+            report_add(report, &group, "there is no such group");
+    }
+}
+
+static void check_evidence(const struct draft *draft, const char *file,
+                           struct config_report *report)
+{
+    const struct config *config = &draft->config;
+    struct place port = place_of(draft, -1, "storage", "port_key", file);
+    struct place auditor = place_of(draft, -1, "audit", "auditor_key", file);
+    struct place witness = place_of(draft, -1, "audit", "witness_file", file);
+    struct place honey = place_of(draft, -1, "audit", "honey_file", file);
+    struct place supervisors = place_of(draft, -1, "desk", "supervisor_keys", file);
+    struct place recipients = place_of(draft, -1, "desk", "recipients_dir", file);
+    check_trusted(config->port_key, false, &port, report);
+    check_trusted(config->auditor_key, false, &auditor, report);
+    check_witness(config->witness_file, &witness, report);
+    check_honey(config->honey_file, &honey, report);
+    check_trusted(config->supervisor_keys, true, &supervisors, report);
+    check_trusted(config->recipients_dir, true, &recipients, report);
 }
 
 static void check_cameras(const struct draft *draft, const char *file, struct config_report *report)
@@ -208,5 +286,6 @@ void outside_check(const struct draft *draft, const char *file, struct config_re
     check_folder(config->regions_dir, &regions_dir, report);
     check_regions(config, &regions, report);
     check_accounts(draft, file, report);
+    check_evidence(draft, file, report);
     check_cameras(draft, file, report);
 }

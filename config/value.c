@@ -66,6 +66,8 @@ static enum err set_number(const struct option *option, const char *text, void *
     if (unit == NULL)
         return fault_set(why, ERR_INPUT, "is not a number");
     double factor = unit_factor(option->type, unit);
+    if (value == 0 && *unit == '\0' && option->type == OPTION_SECONDS && option->min == 0)
+        factor = 1;
     if (factor == 0) {
         bool time = option->type == OPTION_MS || option->type == OPTION_SECONDS;
         if (time)
@@ -126,6 +128,44 @@ static enum err set_choice(const struct option *option, const char *text, void *
     char range[96];
     option_range(option, range, sizeof range);
     return fault_set(why, ERR_INPUT, "must be %s", range);
+}
+
+/* "7 11". */
+static enum err set_pcrs(const char *text, uint32_t *field, struct fault *why)
+{
+    uint32_t mask = 0;
+    while (*text != '\0') {
+        double number;
+        const char *end = scan_number(text, false, &number);
+        if (end == NULL || (*end != '\0' && *end != ' ' && *end != '\t') || number > 23)
+            return fault_set(why, ERR_INPUT, "must be numbers of 0 to 23 apart by spaces");
+        uint32_t bit = UINT32_C(1) << (unsigned)number;
+        if (mask & bit)
+            return fault_set(why, ERR_INPUT, "names PCR %u twice", (unsigned)number);
+        mask |= bit;
+        text = end + strspn(end, " \t");
+    }
+    *field = mask;
+    return ERR_OK;
+}
+
+static enum err set_handle(const struct option *option, const char *text, uint32_t *field,
+                           struct fault *why)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    uint32_t value = 0;
+    bool right = strlen(text) == 10 && strncmp(text, "0x", 2) == 0;
+    for (const char *c = text + 2; right && *c != '\0'; c++) {
+        const char *digit = strchr(digits, *c);
+        right = digit != NULL;
+        if (right)
+            value = value << 4 | (uint32_t)((digit - digits) & 15);
+    }
+    if (!right || value < option->min || value > option->max)
+        return fault_set(why, ERR_INPUT,
+                         "is no index of the owner's: 0x01800000 to 0x01bfffff, 8 digits");
+    *field = value;
+    return ERR_OK;
 }
 
 enum err value_check_name(const char *text, size_t room, struct fault *why)
@@ -265,6 +305,10 @@ enum err value_set(const struct option *option, const char *text, void *base, st
         return set_text(option, text, field, why);
     if (option->type <= OPTION_FLAG)
         return set_choice(option, text, field, why);
+    if (option->type == OPTION_PCRS)
+        return set_pcrs(text, (uint32_t *)(void *)field, why);
+    if (option->type == OPTION_HANDLE)
+        return set_handle(option, text, (uint32_t *)(void *)field, why);
     return set_number(option, text, field, why);
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/change.h"
 #include "daemon/child.h"
 #include "daemon/house.h"
 #include "daemon/links.h"
@@ -205,28 +206,6 @@ static void tell_ready(struct parent *parent)
     sd_notifyf(0, "READY=1\nSTATUS=%" PRIu32 " cameras", parent->config.n_cameras);
 }
 
-static bool is_same_lanes(const struct config *a, const struct config *b)
-{
-    bool same = a->n_cameras == b->n_cameras;
-    for (uint32_t i = 0; same && i < a->n_cameras; i++)
-        same = strcmp(a->cameras[i].name, b->cameras[i].name) == 0 &&
-               strcmp(a->cameras[i].lane, b->cameras[i].lane) == 0;
-    return same;
-}
-
-/* The keeper runs on through a reload that does not concern it. */
-static bool keeps_keeper(const struct config *a, const struct config *b)
-{
-    return is_same_lanes(a, b) && strcmp(a->state_dir, b->state_dir) == 0 &&
-           strcmp(a->tpm, b->tpm) == 0 && a->log_level == b->log_level &&
-           a->max_rows == b->max_rows && a->store_crops == b->store_crops;
-}
-
-static bool keeps_socket(const struct config *a, const struct config *b)
-{
-    return strcmp(a->run_dir, b->run_dir) == 0 && strcmp(a->socket_group, b->socket_group) == 0;
-}
-
 static void remove_socket(const struct config *config)
 {
     char path[CONFIG_PATH_SIZE + 16];
@@ -243,9 +222,9 @@ static enum err open_next(struct parent *parent, const struct config *next, stru
     enum err err = house_folders(next, why);
     if (err == ERR_OK)
         err = links_open_cameras(links, next, why);
-    if (err == ERR_OK && !keeps_keeper(&parent->config, next))
+    if (err == ERR_OK && !change_keeps_keeper(&parent->config, next))
         err = links_open_keeper(links, next, why);
-    if (err == ERR_OK && !keeps_socket(&parent->config, next)) {
+    if (err == ERR_OK && !change_keeps_sockets(&parent->config, next)) {
         if (strcmp(parent->config.run_dir, next->run_dir) == 0)
             remove_socket(&parent->config);
         err = links_listen(links, next, why);
@@ -257,17 +236,17 @@ static enum err open_next(struct parent *parent, const struct config *next, stru
 
 static void switch_to(struct parent *parent, const struct config *next, struct links *links)
 {
-    bool keep = keeps_keeper(&parent->config, next);
+    bool keep = change_keeps_keeper(&parent->config, next);
     stop_roles(parent, keep ? ROLE_DESK : ROLE_KEEPER);
     struct child keeper = parent->children[0];
     assert(keeper.role == ROLE_KEEPER);
     if (keep)
         links_move_keeper(links, &parent->links);
-    if (keeps_socket(&parent->config, next))
+    if (change_keeps_sockets(&parent->config, next))
         links_move_listen(links, &parent->links);
     else if (strcmp(parent->config.run_dir, next->run_dir) != 0)
         remove_socket(&parent->config);
-    if (!is_same_lanes(&parent->config, next))
+    if (!change_keeps_lanes(&parent->config, next))
         memset((void *)parent->counters->cameras, 0, sizeof parent->counters->cameras);
     links_close(&parent->links);
     parent->links = *links;
@@ -289,8 +268,8 @@ static void reload(struct parent *parent)
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     enum err err = parent_load(parent->config_path, &next, &why);
-    if (err == ERR_OK && strcmp(next.user, parent->config.user) != 0)
-        err = fault_set(&why, ERR_INPUT, "another user takes a restart");
+    if (err == ERR_OK)
+        err = change_check(&parent->config, &next, &why);
     if (err == ERR_OK)
         err = open_next(parent, &next, &links, &why);
     if (err != ERR_OK) {

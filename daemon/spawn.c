@@ -69,6 +69,12 @@ void spawn_config(const struct role_env *env, struct config *out)
     if (env->role != ROLE_KEEPER) {
         memset(out->state_dir, 0, sizeof out->state_dir);
         memset(out->tpm, 0, sizeof out->tpm);
+        memset(out->port_key, 0, sizeof out->port_key);
+        memset(out->auditor_key, 0, sizeof out->auditor_key);
+        memset(out->witness_file, 0, sizeof out->witness_file);
+        memset(out->honey_file, 0, sizeof out->honey_file);
+        memset(out->supervisor_keys, 0, sizeof out->supervisor_keys);
+        memset(out->recipients_dir, 0, sizeof out->recipients_dir);
     }
     if (!is_recognizer) {
         memset(out->models_dir, 0, sizeof out->models_dir);

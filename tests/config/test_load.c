@@ -159,8 +159,52 @@ static void the_project_s_own_regions_are_found(void **state)
 static void an_account_that_is_not_there_is_named(void **state)
 {
     (void)state;
-    expect_only(DAEMON CAMERA "[desk]\nsocket_group=no-such-group-here\n", 7, "desk.socket_group",
-                "no such group");
+    static const char *const keys[] = {"socket_group", "supervisor_group", "auditor_group",
+                                       "maintenance_group"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char text[256], key[64];
+        snprintf(text, sizeof text, DAEMON CAMERA "[desk]\n%s=no-such-group-here\n", keys[i]);
+        snprintf(key, sizeof key, "desk.%s", keys[i]);
+        expect_only(text, 7, key, "no such group");
+    }
+}
+
+static void what_others_may_change_is_no_key(void **state)
+{
+    (void)state;
+    static const char text[] = DAEMON CAMERA "[audit]\nauditor_key=DIR/key.pem\n";
+    expect_only(text, 7, "audit.auditor_key", "No such file");
+    write_at("key.pem", "x\n", 0664);
+    expect_only(text, 7, "audit.auditor_key", "its mode is 0664");
+    write_at("key.pem", "x\n", 0644);
+    assert_int_equal(load(text), ERR_OK);
+    expect_only(DAEMON CAMERA "[storage]\nport_key=DIR\n", 7, "storage.port_key", "is no file");
+    expect_only(DAEMON CAMERA "[desk]\nsupervisor_keys=DIR/t.conf\n", 7, "desk.supervisor_keys",
+                "is no folder");
+    assert_int_equal(load(DAEMON CAMERA "[desk]\nrecipients_dir=DIR\n"), ERR_OK);
+    assert_int_equal(chmod(dir, 0770), 0);
+    expect_only(DAEMON CAMERA "[desk]\nrecipients_dir=DIR\n", 7, "desk.recipients_dir",
+                "its mode is 0770");
+    assert_int_equal(chmod(dir, 0700), 0);
+}
+
+static void decoys_are_not_for_everyone_s_eyes(void **state)
+{
+    (void)state;
+    static const char text[] = DAEMON CAMERA "[audit]\nhoney_file=DIR/key.pem\n";
+    write_at("key.pem", "x\n", 0644);
+    expect_only(text, 7, "audit.honey_file", "everyone may look into it");
+    write_at("key.pem", "x\n", 0640);
+    assert_int_equal(load(text), ERR_OK);
+}
+
+static void a_witness_file_may_still_be_made(void **state)
+{
+    (void)state;
+    assert_int_equal(load(DAEMON CAMERA "[audit]\nwitness_file=DIR/none\n"), ERR_OK);
+    expect_only(DAEMON CAMERA "[audit]\nwitness_file=DIR/no/none\n", 7, "audit.witness_file",
+                "nor a folder to make it in");
+    expect_only(DAEMON CAMERA "[audit]\nwitness_file=DIR\n", 7, "audit.witness_file", "is no file");
 }
 
 static void wrong_values_and_missing_files_are_reported_together(void **state)
@@ -187,7 +231,8 @@ static int remove_folder(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "t.conf", "login", "regions/a.conf", "regions/b.conf", "regions/c.txt", "regions", ""};
+        "t.conf",         "login",         "key.pem", "regions/a.conf",
+        "regions/b.conf", "regions/c.txt", "regions", ""};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char whole[256];
         snprintf(whole, sizeof whole, "%s/%s", dir, names[i]);
@@ -209,6 +254,9 @@ int main(void)
         cmocka_unit_test(regions_must_be_in_a_pattern_file),
         cmocka_unit_test(the_project_s_own_regions_are_found),
         cmocka_unit_test(an_account_that_is_not_there_is_named),
+        cmocka_unit_test(what_others_may_change_is_no_key),
+        cmocka_unit_test(decoys_are_not_for_everyone_s_eyes),
+        cmocka_unit_test(a_witness_file_may_still_be_made),
         cmocka_unit_test(wrong_values_and_missing_files_are_reported_together),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

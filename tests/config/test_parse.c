@@ -70,6 +70,20 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(config.store_crops, 1);
     assert_int_equal(config.max_rows, 50);
     assert_false(config.must_match_pattern);
+    assert_int_equal(config.pcr_mask, 1 << 7);
+    assert_int_equal(config.tpm_nv_index, 0x01804c57);
+    assert_int_equal(config.hit_term_s, 72 * 3600);
+    assert_int_equal(config.other_term_s, 72 * 3600);
+    assert_int_equal(config.hit_crop_term_s, 72 * 3600);
+    assert_int_equal(config.other_crop_term_s, 24 * 3600);
+    assert_int_equal(config.terms_set, 0);
+    assert_int_equal(config.queries_per_hour, 60);
+    assert_int_equal(config.images_per_hour, 30);
+    assert_int_equal(config.images_per_day, 300);
+    assert_int_equal(config.queries_per_day, 2000);
+    assert_int_equal(config.lane_minutes, 10);
+    assert_int_equal(config.free_age_s, 86400);
+    assert_string_equal(config.auditor_key, "");
     assert_int_equal(config.n_cameras, 0);
 }
 
@@ -80,7 +94,13 @@ static void every_kind_of_value_reaches_its_field(void **state)
                            "[recognition]\nregions = us-* mx\ntopn=3\ndetection_threshold=0.25\n"
                            "must_match_pattern=1\nreader=tesseract\nmax_frame_bytes=512K\n"
                            "[passages]\ngap=750ms\nparked=2min\nmin_frames=4\nstore_crops=0\n"
-                           "[storage]\ntpm=swtpm:port=2321\n[desk]\nsocket_group=g\nmax_rows=7\n"),
+                           "[storage]\ntpm=swtpm:port=2321\npcrs=11 7\ntpm_nv_index=0x01804C58\n"
+                           "hit_term=168h\nother_term=0\nport_key=/p\n"
+                           "[audit]\nauditor_key=/a\nwitness_file=/w\nhoney_file=/h\n"
+                           "[desk]\nsocket_group=g\nmax_rows=7\nsupervisor_group=s\n"
+                           "auditor_group=a\nmaintenance_group=m\nsupervisor_keys=/k\n"
+                           "recipients_dir=/r\nqueries_per_hour=1\nimages_per_hour=2\n"
+                           "images_per_day=3\nqueries_per_day=4\nlane_minutes=5\nfree_age=1h\n"),
                      ERR_OK);
     assert_string_equal(config.state_dir, "/s");
     assert_string_equal(config.run_dir, "/r");
@@ -99,6 +119,78 @@ static void every_kind_of_value_reaches_its_field(void **state)
     assert_string_equal(config.tpm, "swtpm:port=2321");
     assert_string_equal(config.socket_group, "g");
     assert_int_equal(config.max_rows, 7);
+    assert_int_equal(config.pcr_mask, 1 << 7 | 1 << 11);
+    assert_int_equal(config.tpm_nv_index, 0x01804c58);
+    assert_int_equal(config.hit_term_s, CONFIG_MAX_TERM_S);
+    assert_int_equal(config.other_term_s, 0);
+    assert_int_equal(config.terms_set, CONFIG_HIT_TERM | CONFIG_OTHER_TERM);
+    assert_string_equal(config.port_key, "/p");
+    assert_string_equal(config.auditor_key, "/a");
+    assert_string_equal(config.witness_file, "/w");
+    assert_string_equal(config.honey_file, "/h");
+    assert_string_equal(config.supervisor_group, "s");
+    assert_string_equal(config.auditor_group, "a");
+    assert_string_equal(config.maintenance_group, "m");
+    assert_string_equal(config.supervisor_keys, "/k");
+    assert_string_equal(config.recipients_dir, "/r");
+    assert_int_equal(config.queries_per_hour, 1);
+    assert_int_equal(config.images_per_hour, 2);
+    assert_int_equal(config.images_per_day, 3);
+    assert_int_equal(config.queries_per_day, 4);
+    assert_int_equal(config.lane_minutes, 5);
+    assert_int_equal(config.free_age_s, 3600);
+}
+
+static void nothing_is_kept_longer_than_seven_days(void **state)
+{
+    (void)state;
+    expect_only("[storage]\nhit_term = 169h\n", 2, "storage.hit_term", "169h",
+                "out of range: 1s to 168h");
+    expect_only("[storage]\nhit_term = 0\n", 2, "storage.hit_term", "0", "needs a unit");
+    expect_only("[storage]\nother_term = 10081min\n", 2, "storage.other_term", "10081min",
+                "out of range: 0 to 168h");
+}
+
+static void pictures_go_with_their_passage_at_the_latest(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("[storage]\nhit_term = 2h\nother_term = 0\n"), ERR_OK);
+    assert_int_equal(config.hit_crop_term_s, 7200);
+    assert_int_equal(config.other_crop_term_s, 0);
+    expect_only("[storage]\nother_crop_term = 73h\n", 2, "storage.other_crop_term", "73h",
+                "not kept longer than their passages (other_term)");
+}
+
+static void limits_can_only_be_lowered(void **state)
+{
+    (void)state;
+    expect_only("[desk]\nqueries_per_hour = 61\n", 2, "desk.queries_per_hour", "61", "1 to 60");
+    expect_only("[desk]\nimages_per_hour = 31\n", 2, "desk.images_per_hour", "31", "0 to 30");
+    expect_only("[desk]\nimages_per_day = 301\n", 2, "desk.images_per_day", "301", "0 to 300");
+    expect_only("[desk]\nqueries_per_day=2001\n", 2, "desk.queries_per_day", "2001", "1 to 2000");
+    expect_only("[desk]\nlane_minutes = 11\n", 2, "desk.lane_minutes", "11", "0 to 10");
+    expect_only("[desk]\nfree_age = 25h\n", 2, "desk.free_age", "25h", "1s to 24h");
+}
+
+static void pcrs_and_the_tpm_s_index_are_those_that_exist(void **state)
+{
+    (void)state;
+    static const char *const pcrs[] = {"24", "7,11", "x", "7 7", "-1", "7x", "1.5"};
+    for (size_t i = 0; i < sizeof pcrs / sizeof pcrs[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "[storage]\npcrs = %s\n", pcrs[i]);
+        assert_int_equal(parse(text), ERR_INPUT);
+        expect(2, "storage.pcrs", pcrs[i], strcmp(pcrs[i], "7 7") == 0 ? "twice" : "0 to 23");
+    }
+    assert_int_equal(parse("[storage]\npcrs = 0\t23\n"), ERR_OK);
+    assert_int_equal(config.pcr_mask, 1 | 1 << 23);
+    static const char *const handles[] = {"0x01c00000", "0x81804c57", "01804c57",
+                                          "0x1804c57",  "0x01804c5g", "0x01804c570"};
+    for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "[storage]\ntpm_nv_index = %s\n", handles[i]);
+        expect_only(text, 2, "storage.tpm_nv_index", handles[i], "no index of the owner's");
+    }
 }
 
 static void a_camera_s_section_becomes_a_camera(void **state)
@@ -470,6 +562,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
         cmocka_unit_test(every_kind_of_value_reaches_its_field),
+        cmocka_unit_test(nothing_is_kept_longer_than_seven_days),
+        cmocka_unit_test(pictures_go_with_their_passage_at_the_latest),
+        cmocka_unit_test(limits_can_only_be_lowered),
+        cmocka_unit_test(pcrs_and_the_tpm_s_index_are_those_that_exist),
         cmocka_unit_test(a_camera_s_section_becomes_a_camera),
         cmocka_unit_test(comments_blanks_and_line_ends_of_any_kind_are_read),
         cmocka_unit_test(all_complaints_are_reported_and_none_is_taken),

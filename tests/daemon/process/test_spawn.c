@@ -21,6 +21,12 @@ static void fill(struct config *config)
     config->n_cameras = 3;
     snprintf(config->state_dir, sizeof config->state_dir, "/STATE");
     snprintf(config->tpm, sizeof config->tpm, "TPM");
+    snprintf(config->port_key, sizeof config->port_key, "/PORT");
+    snprintf(config->auditor_key, sizeof config->auditor_key, "/AUDITOR");
+    snprintf(config->witness_file, sizeof config->witness_file, "/WITNESS");
+    snprintf(config->honey_file, sizeof config->honey_file, "/HONEY");
+    snprintf(config->supervisor_keys, sizeof config->supervisor_keys, "/SUPERVISORS");
+    snprintf(config->recipients_dir, sizeof config->recipients_dir, "/RECIPIENTS");
     snprintf(config->models_dir, sizeof config->models_dir, "/MODELS");
     for (unsigned i = 0; i < 3; i++) {
         snprintf(config->cameras[i].name, CONFIG_NAME_SIZE, "camera-%u", i);
@@ -72,6 +78,10 @@ static void only_the_keeper_knows_the_state_folder(void **state)
     for (enum role role = ROLE_CAPTURE; role < ROLE_COUNT; role++) {
         assert_int_equal(knows(role, "STATE"), role == ROLE_KEEPER);
         assert_int_equal(knows(role, "TPM"), role == ROLE_KEEPER);
+        static const char *const keepers[] = {"PORT",  "AUDITOR",     "WITNESS",
+                                              "HONEY", "SUPERVISORS", "RECIPIENTS"};
+        for (size_t i = 0; i < sizeof keepers / sizeof *keepers; i++)
+            assert_int_equal(knows(role, keepers[i]), role == ROLE_KEEPER);
         assert_int_equal(knows(role, "MODELS"), role == ROLE_RECOGNIZER);
         assert_int_equal(knows(role, "MASK1"), role == ROLE_RECOGNIZER);
         assert_false(knows(role, "MASK0"));
