@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "evidence/envelope.h"
 
 enum {
     ENTRY_TEXT_SIZE = 128, /* with the closing zero, as the sizes below */
@@ -17,7 +18,8 @@ enum {
     ENTRY_DIGEST_SIZE = 32,
     ENTRY_MAC_SIZE = 16,
     ENTRY_MAX_DETAIL = 2048, /* bytes of a packed detail */
-    ENTRY_MAX_BYTES = 4096,  /* of a packed record, its sealed detail included */
+    ENTRY_MAX_SEALED = ENTRY_MAX_DETAIL + ENVELOPE_OVERHEAD,
+    ENTRY_MAX_BYTES = 4096, /* of a packed record, its sealed detail included */
 };
 
 /* What is recorded. The numbers are in the log for ever: new ones go to the end. */
@@ -80,6 +82,19 @@ size_t entry_pack_detail(const struct entry_detail *detail, uint8_t *out);
 /* ERR_INPUT. */
 enum err entry_parse_detail(const uint8_t *bytes, size_t size, struct entry_detail *out,
                             struct fault *why) MUST_USE;
+
+/* The detail as it goes into the record: sealed to the auditor's key, or with `to` NULL packed and
+ * open. It is bound to the entry's own fields, so these must be final (index, epoch, time). `out`
+ * has room for ENTRY_MAX_SEALED. */
+enum err entry_seal(const struct entry *entry, const struct entry_detail *detail,
+                    const struct signature_key *to, uint8_t *out, size_t *size,
+                    struct fault *why) MUST_USE;
+/* The other way, of either form; `key` may be NULL. ERR_NOT_FOUND: the record has no detail.
+ * ERR_DENIED: it is sealed and there is no key. ERR_IDENTITY: sealed to another key, or it belongs
+ * to another record. ERR_INPUT. */
+enum err entry_open(const struct entry *entry, const uint8_t *sealed, size_t size,
+                    const struct signature_key *key, struct entry_detail *out,
+                    struct fault *why) MUST_USE;
 
 /* "query", "image", ...; NULL: no such kind. */
 const char *entry_kind_name(enum entry_kind kind);

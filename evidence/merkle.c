@@ -3,36 +3,52 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
-static struct merkle_hash digest_of(const uint8_t *bytes, size_t size)
+/* Looked up once: OpenSSL's implicit look-up costs more than hashing a short record. */
+static EVP_MD *sha256;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
 {
-    struct merkle_hash hash;
-    int good = EVP_Digest(bytes, size, hash.byte, NULL, EVP_sha256(), NULL);
-    assert(good == 1);
-    return hash;
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    assert(sha256 != NULL);
 }
 
-struct merkle_hash merkle_leaf(const uint8_t *record, size_t size)
+/* Of a byte that says what it is, and up to two pieces. */
+static struct merkle_hash digest_of(uint8_t kind, const uint8_t *first, const uint8_t *second,
+                                    size_t size)
 {
-    static const uint8_t leaf = 0;
     struct merkle_hash hash;
+    pthread_once(&sha256_once, fetch_sha256);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int good = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-               EVP_DigestUpdate(context, &leaf, 1) == 1 &&
-               EVP_DigestUpdate(context, record, size) == 1 &&
+    int good = context != NULL && EVP_DigestInit_ex2(context, sha256, NULL) == 1 &&
+               EVP_DigestUpdate(context, &kind, 1) == 1 &&
+               EVP_DigestUpdate(context, first, size) == 1 &&
+               (second == NULL || EVP_DigestUpdate(context, second, size) == 1) &&
                EVP_DigestFinal_ex(context, hash.byte, NULL) == 1;
     EVP_MD_CTX_free(context);
     assert(good);
     return hash;
 }
 
-static struct merkle_hash parent(const struct merkle_hash *left, const struct merkle_hash *right)
+struct merkle_hash merkle_leaf(const uint8_t *record, size_t size)
 {
-    uint8_t bytes[1 + 2 * MERKLE_HASH_SIZE] = {1};
-    memcpy(bytes + 1, left->byte, MERKLE_HASH_SIZE);
-    memcpy(bytes + 1 + MERKLE_HASH_SIZE, right->byte, MERKLE_HASH_SIZE);
-    return digest_of(bytes, sizeof bytes);
+    return digest_of(0, record, NULL, size);
+}
+
+struct merkle_hash merkle_parent(const struct merkle_hash *left, const struct merkle_hash *right)
+{
+    return digest_of(1, left->byte, right->byte, MERKLE_HASH_SIZE);
+}
+
+static struct merkle_hash hash_of_nothing(void)
+{
+    struct merkle_hash hash;
+    int good = EVP_Digest("", 0, hash.byte, NULL, EVP_sha256(), NULL);
+    assert(good == 1);
+    return hash;
 }
 
 /* The largest power of two below n; n > 1. */
@@ -48,12 +64,12 @@ static size_t split(size_t n)
 struct merkle_hash merkle_root(const struct merkle_hash *leaves, size_t n)
 {
     if (n == 0)
-        return digest_of((const uint8_t *)"", 0);
+        return hash_of_nothing();
     if (n == 1)
         return leaves[0];
     size_t k = split(n);
     struct merkle_hash left = merkle_root(leaves, k), right = merkle_root(leaves + k, n - k);
-    return parent(&left, &right);
+    return merkle_parent(&left, &right);
 }
 
 static void append(struct merkle_proof *proof, struct merkle_hash hash)
@@ -128,13 +144,13 @@ bool merkle_includes(const struct merkle_proof *proof, const struct merkle_hash 
         if (last == 0)
             return false; /* longer than the tree is high */
         if ((at & 1) != 0 || at == last) {
-            hash = parent(&proof->hash[i], &hash);
+            hash = merkle_parent(&proof->hash[i], &hash);
             while ((at & 1) == 0 && at != 0) { /* a lone right end rises without a sibling */
                 at >>= 1;
                 last >>= 1;
             }
         } else {
-            hash = parent(&hash, &proof->hash[i]);
+            hash = merkle_parent(&hash, &proof->hash[i]);
         }
         at >>= 1;
         last >>= 1;
@@ -169,14 +185,14 @@ bool merkle_extends(const struct merkle_proof *proof, uint64_t old,
         if (last == 0)
             return false;
         if ((at & 1) != 0 || at == last) {
-            before = parent(&proof->hash[i], &before);
-            after = parent(&proof->hash[i], &after);
+            before = merkle_parent(&proof->hash[i], &before);
+            after = merkle_parent(&proof->hash[i], &after);
             while ((at & 1) == 0 && at != 0) {
                 at >>= 1;
                 last >>= 1;
             }
         } else {
-            after = parent(&after, &proof->hash[i]);
+            after = merkle_parent(&after, &proof->hash[i]);
         }
         at >>= 1;
         last >>= 1;

@@ -24,6 +24,9 @@ struct merkle_proof {
 /* The hash of one record, SHA-256(0 || record); a tree is an array of these. */
 struct merkle_hash merkle_leaf(const uint8_t *record, size_t size);
 
+/* The hash above two: SHA-256(1 || left || right). */
+struct merkle_hash merkle_parent(const struct merkle_hash *left, const struct merkle_hash *right);
+
 /* The root over n leaves; of none, the hash of nothing. */
 struct merkle_hash merkle_root(const struct merkle_hash *leaves, size_t n);
 
