@@ -12,19 +12,12 @@
 #include <unistd.h>
 
 #include "storage/derive.h"
-#include "storage/keyfile.h"
 #include "storage/secret.h"
 #include "storage/tpm.h"
 
-enum { ID_SIZE = 64, MIX_SIZE = 2 * KEYFILE_SECRET_SIZE + 2 * ID_SIZE };
+enum { MIX_SIZE = 2 * KEYFILE_SECRET_SIZE + 2 * BINDING_ID_SIZE };
 static const char software_name[] = "host.key", tpm_name[] = "tpm.blob",
-                  device[] = "device:/dev/tpmrm0";
-
-/* What tells this host from another. */
-struct identity {
-    char machine[ID_SIZE], serial[ID_SIZE]; /* zero-filled */
-    int serial_errno;                       /* why there is no serial; 0: there is one */
-};
+                  device[] = "device:/dev/tpmrm0", check_label[] = "laneward check 1";
 
 const char *binding_name(enum binding_kind kind)
 {
@@ -34,12 +27,12 @@ const char *binding_name(enum binding_kind kind)
 
 /* The first line of a small file, without white space at its ends. Returns 0 or errno; ENODATA when
  * it is empty. */
-static int read_line(const char *path, char out[ID_SIZE])
+static int read_line(const char *path, char out[BINDING_ID_SIZE])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno;
-    char text[ID_SIZE] = "";
+    char text[BINDING_ID_SIZE] = "";
     ssize_t size = read(fd, text, sizeof text - 1);
     int because = size < 0 ? errno : 0;
     (void)close(fd);
@@ -52,15 +45,15 @@ static int read_line(const char *path, char out[ID_SIZE])
         length--;
     if (length == 0)
         return ENODATA;
-    memset(out, 0, ID_SIZE);
+    memset(out, 0, BINDING_ID_SIZE);
     memcpy(out, begin, length);
     return 0;
 }
 
-static enum err read_identity(const struct binding_options *options, struct identity *out,
+static enum err read_identity(const struct binding_options *options, struct binding_identity *out,
                               struct fault *why)
 {
-    struct identity identity = {0};
+    struct binding_identity identity = {0};
     const char *machine = options->machine_id != NULL ? options->machine_id : "/etc/machine-id";
     const char *serial =
         options->dmi_serial != NULL ? options->dmi_serial : "/sys/class/dmi/id/product_serial";
@@ -76,38 +69,42 @@ static enum err read_identity(const struct binding_options *options, struct iden
     return ERR_OK;
 }
 
-/* sealed secret (zero in software) || random || identity, through HKDF. */
-static enum err derive(const struct keyfile *file, const struct identity *identity,
-                       const uint8_t *sealed, const char *label, uint8_t out[BINDING_KEY_SIZE],
-                       struct fault *why)
+/* secret (or zero) || random || identity, through HKDF. */
+enum err binding_derive(const struct binding *binding, const uint8_t *secret, const char *label,
+                        uint8_t out[BINDING_KEY_SIZE], struct fault *why)
 {
     uint8_t mix[MIX_SIZE] = {0}, *at = mix;
-    if (sealed != NULL)
-        memcpy(at, sealed, KEYFILE_SECRET_SIZE);
+    if (secret != NULL)
+        memcpy(at, secret, KEYFILE_SECRET_SIZE);
     at += KEYFILE_SECRET_SIZE;
-    memcpy(at, file->random, sizeof file->random);
-    at += sizeof file->random;
-    memcpy(at, identity->machine, ID_SIZE);
-    if (file->with_serial)
-        memcpy(at + ID_SIZE, identity->serial, ID_SIZE);
+    memcpy(at, binding->file.random, sizeof binding->file.random);
+    at += sizeof binding->file.random;
+    memcpy(at, binding->identity.machine, BINDING_ID_SIZE);
+    if (binding->file.with_serial)
+        memcpy(at + BINDING_ID_SIZE, binding->identity.serial, BINDING_ID_SIZE);
     enum err result = derive_key(mix, sizeof mix, label, out, BINDING_KEY_SIZE, why);
     OPENSSL_cleanse(mix, sizeof mix);
     return result;
 }
 
-/* Before any key is made: does the file belong to this host? */
-static enum err check_identity(const struct keyfile *file, const struct identity *identity,
-                               const char *name, struct fault *why)
+static const char *name_of(enum binding_kind kind)
 {
-    if (file->with_serial && identity->serial_errno != 0)
+    return kind == BINDING_TPM ? tpm_name : software_name;
+}
+
+/* Before any key is made: does the file belong to this host? */
+static enum err check_identity(const struct binding *binding, struct fault *why)
+{
+    const char *name = name_of(binding->kind);
+    if (binding->file.with_serial && binding->identity.serial_errno != 0)
         return fault_errno(
-            why, ERR_IDENTITY, identity->serial_errno,
+            why, ERR_IDENTITY, binding->identity.serial_errno,
             "%s was bound to the host's DMI serial, which cannot be read now (start as root, or "
             "this is another host)",
             name);
     uint8_t check[BINDING_KEY_SIZE];
-    enum err result = derive(file, identity, NULL, "laneward check 1", check, why);
-    if (result == ERR_OK && CRYPTO_memcmp(check, file->check, sizeof check) != 0)
+    enum err result = binding_derive(binding, NULL, check_label, check, why);
+    if (result == ERR_OK && CRYPTO_memcmp(check, binding->file.check, sizeof check) != 0)
         result = fault_set(why, ERR_IDENTITY,
                            "%s was made on a host with another machine-id or serial: the "
                            "store opens on that host only; to begin anew here, move the "
@@ -116,98 +113,23 @@ static enum err check_identity(const struct keyfile *file, const struct identity
     return result;
 }
 
-static enum err open_existing(struct binding_key *key, const char *tcti, const struct keyfile *file,
-                              const struct identity *identity, struct fault *why)
+static bool is_automatic(const struct binding_options *options)
 {
-    enum err result =
-        check_identity(file, identity, key->kind == BINDING_TPM ? tpm_name : software_name, why);
-    if (result != ERR_OK || key->kind == BINDING_SOFTWARE)
-        return result != ERR_OK ? result
-                                : derive(file, identity, NULL, "laneward key 1", key->key, why);
-    uint8_t auth[KEYFILE_SECRET_SIZE], sealed[KEYFILE_SECRET_SIZE];
-    result = derive(file, identity, NULL, "laneward tpm auth 1", auth, why);
-    if (result == ERR_OK)
-        result = tpm_unseal(tcti, auth, file, sealed, why);
-    if (result == ERR_OK)
-        result = derive(file, identity, sealed, "laneward key 1", key->key, why);
-    OPENSSL_cleanse(auth, sizeof auth);
-    OPENSSL_cleanse(sealed, sizeof sealed);
-    return result;
+    return strcmp(options->tpm, "auto") == 0;
 }
 
-static enum err random_bytes(uint8_t *out, int size, struct fault *why)
+const char *binding_tcti(const struct binding_options *options)
 {
-    if (RAND_bytes(out, size) != 1)
-        return fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
-    return ERR_OK;
+    return is_automatic(options) ? device : options->tpm;
 }
 
-/* Seals a fresh secret and writes tpm.blob. */
-static enum err enrol_tpm(const char *dir, const char *tcti, struct keyfile *file,
-                          const struct identity *identity, struct fault *why)
+/* tpm.blob goes before host.key: such a folder never falls back. */
+static enum err find(struct binding *binding, const struct binding_options *options,
+                     struct fault *why)
 {
-    uint8_t auth[KEYFILE_SECRET_SIZE], secret[KEYFILE_SECRET_SIZE];
-    enum err result = derive(file, identity, NULL, "laneward tpm auth 1", auth, why);
-    if (result == ERR_OK)
-        result = random_bytes(secret, sizeof secret, why);
-    if (result == ERR_OK)
-        result = tpm_seal(tcti, auth, secret, file, why);
-    if (result == ERR_OK)
-        result = keyfile_write(dir, tpm_name, file, why);
-    OPENSSL_cleanse(auth, sizeof auth);
-    OPENSSL_cleanse(secret, sizeof secret);
-    return result;
-}
-
-/* The first call for a folder: makes the file that later calls open. */
-static enum err enrol(const struct binding_options *options, const struct identity *identity,
-                      enum binding_kind *kind, struct keyfile *file, struct fault *why)
-{
-    *file = (struct keyfile){.with_serial = identity->serial_errno == 0};
-    enum err result = random_bytes(file->random, sizeof file->random, why);
-    if (result == ERR_OK)
-        result = derive(file, identity, NULL, "laneward check 1", file->check, why);
-    if (result != ERR_OK)
-        return result;
-    bool automatic = strcmp(options->tpm, "auto") == 0;
-    bool wanted =
-        automatic ? access("/dev/tpmrm0", R_OK | W_OK) == 0 : strcmp(options->tpm, "none") != 0;
-    if (wanted) {
-        file->pcr_mask = options->pcr_mask != 0 ? options->pcr_mask : TPM_DEFAULT_PCRS;
-        *kind = BINDING_TPM;
-        result = enrol_tpm(options->dir, automatic ? device : options->tpm, file, identity, why);
-        if (result == ERR_OK || !automatic)
-            return result;
-        file->pcr_mask = 0; /* there, and not usable */
-        file->sealed_size = 0;
-    }
-    *kind = BINDING_SOFTWARE;
-    return keyfile_write(options->dir, software_name, file, why);
-}
-
-/* A key must not be made anew beside a store that it cannot open. */
-static enum err check_no_store(const char *dir, struct fault *why)
-{
-    char path[4096];
-    int length = snprintf(path, sizeof path, "%s/laneward.db", dir);
-    if (length < 0 || length >= (int)sizeof path)
-        return fault_set(why, ERR_LIMIT, "the path of the state folder is too long");
-    if (access(path, F_OK) == 0)
-        return fault_set(why, ERR_IDENTITY,
-                         "%s has lost its key (%s or %s): bring it back, or move the store "
-                         "away to begin anew",
-                         path, software_name, tpm_name);
-    return ERR_OK;
-}
-
-/* Finds the folder's file, or makes it. tpm.blob goes before host.key: such a folder never falls
- * back. */
-static enum err find(const struct binding_options *options, const struct identity *identity,
-                     enum binding_kind *kind, struct keyfile *file, struct fault *why)
-{
-    bool never = strcmp(options->tpm, "none") == 0, automatic = strcmp(options->tpm, "auto") == 0;
-    *kind = BINDING_TPM;
-    enum err result = keyfile_read(options->dir, tpm_name, file, why);
+    bool never = strcmp(options->tpm, "none") == 0;
+    binding->kind = BINDING_TPM;
+    enum err result = keyfile_read(options->dir, tpm_name, &binding->file, why);
     if (result == ERR_OK && never)
         return fault_set(why, ERR_IDENTITY,
                          "the store is bound to a TPM (%s), and the configuration says "
@@ -215,41 +137,144 @@ static enum err find(const struct binding_options *options, const struct identit
                          tpm_name);
     if (result != ERR_NOT_FOUND)
         return result;
-    *kind = BINDING_SOFTWARE;
-    result = keyfile_read(options->dir, software_name, file, why);
-    if (result == ERR_OK && !never && !automatic)
+    binding->kind = BINDING_SOFTWARE;
+    result = keyfile_read(options->dir, software_name, &binding->file, why);
+    if (result == ERR_OK && !never && !is_automatic(options))
         return fault_set(why, ERR_IDENTITY,
                          "the store is bound in software (%s), and the configuration names "
                          "a TPM: say tpm = auto, or move the state folder away",
                          software_name);
-    if (result != ERR_NOT_FOUND)
+    return result;
+}
+
+/* A key must not be made anew beside a store that it cannot open. */
+static enum err check_no_store(const char *dir, struct fault *why)
+{
+    static const char *const stores[] = {"laneward.db", "ledger.db", "segments"};
+    for (size_t i = 0; i < sizeof stores / sizeof *stores; i++) {
+        char path[4096];
+        int length = snprintf(path, sizeof path, "%s/%s", dir, stores[i]);
+        if (length < 0 || length >= (int)sizeof path)
+            return fault_set(why, ERR_LIMIT, "the path of the state folder is too long");
+        if (access(path, F_OK) == 0)
+            return fault_set(why, ERR_IDENTITY,
+                             "%s has lost its key (%s or %s): bring it back, or move the store "
+                             "away to begin anew",
+                             path, software_name, tpm_name);
+    }
+    return ERR_OK;
+}
+
+enum err binding_read(struct binding *out, const struct binding_options *options, bool *is_there,
+                      struct fault *why)
+{
+    struct binding binding = {0};
+    enum err result = read_identity(options, &binding.identity, why);
+    if (result != ERR_OK)
         return result;
-    result = check_no_store(options->dir, why);
-    return result == ERR_OK ? enrol(options, identity, kind, file, why) : result;
+    result = find(&binding, options, why);
+    bool found = result == ERR_OK;
+    if (found)
+        result = check_identity(&binding, why);
+    else if (result == ERR_NOT_FOUND)
+        result = check_no_store(options->dir, why);
+    if (result == ERR_OK) {
+        *is_there = found;
+        *out = binding;
+    }
+    OPENSSL_cleanse(&binding, sizeof binding);
+    return result;
+}
+
+enum err binding_draw(struct binding *binding, enum binding_kind kind, uint32_t pcr_mask,
+                      struct fault *why)
+{
+    binding->kind = kind;
+    binding->file = (struct keyfile){.with_serial = binding->identity.serial_errno == 0,
+                                     .pcr_mask = kind == BINDING_TPM ? pcr_mask : 0};
+    if (RAND_priv_bytes(binding->file.random, sizeof binding->file.random) != 1)
+        return fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
+    return binding_derive(binding, NULL, check_label, binding->file.check, why);
+}
+
+enum err binding_write(const struct binding *binding, const char *dir, bool may_replace,
+                       struct fault *why)
+{
+    return keyfile_write(dir, name_of(binding->kind), &binding->file, may_replace, why);
+}
+
+static enum err open_existing(struct binding_key *key, const struct binding *binding,
+                              const char *tcti, struct fault *why)
+{
+    key->kind = binding->kind;
+    if (key->kind == BINDING_SOFTWARE)
+        return binding_derive(binding, NULL, "laneward key 1", key->key, why);
+    uint8_t auth[KEYFILE_SECRET_SIZE], sealed[KEYFILE_SECRET_SIZE];
+    enum err result = binding_derive(binding, NULL, "laneward tpm auth 1", auth, why);
+    if (result == ERR_OK)
+        result = tpm_unseal(tcti, auth, &binding->file, sealed, why);
+    if (result == ERR_OK)
+        result = binding_derive(binding, sealed, "laneward key 1", key->key, why);
+    OPENSSL_cleanse(auth, sizeof auth);
+    OPENSSL_cleanse(sealed, sizeof sealed);
+    return result;
+}
+
+/* Seals a fresh secret and writes tpm.blob. */
+static enum err enrol_tpm(struct binding *binding, const struct binding_options *options,
+                          struct fault *why)
+{
+    uint8_t auth[KEYFILE_SECRET_SIZE], secret[KEYFILE_SECRET_SIZE];
+    uint32_t mask = options->pcr_mask != 0 ? options->pcr_mask : TPM_DEFAULT_PCRS;
+    enum err result = binding_draw(binding, BINDING_TPM, mask, why);
+    if (result == ERR_OK)
+        result = binding_derive(binding, NULL, "laneward tpm auth 1", auth, why);
+    if (result == ERR_OK && RAND_priv_bytes(secret, sizeof secret) != 1)
+        result = fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
+    if (result == ERR_OK)
+        result = tpm_seal(binding_tcti(options), auth, secret, &binding->file, why);
+    if (result == ERR_OK)
+        result = binding_write(binding, options->dir, false, why);
+    OPENSSL_cleanse(auth, sizeof auth);
+    OPENSSL_cleanse(secret, sizeof secret);
+    return result;
+}
+
+/* The first call for a folder: makes the file that later calls open. */
+static enum err enrol(struct binding *binding, const struct binding_options *options,
+                      struct fault *why)
+{
+    bool automatic = is_automatic(options);
+    bool wanted =
+        automatic ? access("/dev/tpmrm0", R_OK | W_OK) == 0 : strcmp(options->tpm, "none") != 0;
+    if (wanted) {
+        enum err result = enrol_tpm(binding, options, why);
+        if (result == ERR_OK || !automatic) /* there, and not usable */
+            return result;
+    }
+    enum err result = binding_draw(binding, BINDING_SOFTWARE, 0, why);
+    return result == ERR_OK ? binding_write(binding, options->dir, false, why) : result;
 }
 
 enum err binding_open(struct binding_key **out, const struct binding_options *options,
                       struct fault *why)
 {
-    struct identity identity;
-    enum err result = read_identity(options, &identity, why);
-    if (result != ERR_OK)
-        return result;
+    struct binding binding;
     void *memory = NULL;
-    result = secret_new(&memory, sizeof(struct binding_key), why);
+    bool is_there = false;
+    enum err result = binding_read(&binding, options, &is_there, why);
     if (result != ERR_OK)
         return result;
-    struct binding_key *key = memory;
-    struct keyfile file;
-    result = find(options, &identity, &key->kind, &file, why);
+    result = secret_new(&memory, sizeof(struct binding_key), why);
+    if (result == ERR_OK && !is_there)
+        result = enrol(&binding, options, why);
     /* What was made just now is opened like what was made long ago: enrolling proves itself. */
     if (result == ERR_OK)
-        result = open_existing(key, strcmp(options->tpm, "auto") == 0 ? device : options->tpm,
-                               &file, &identity, why);
-    OPENSSL_cleanse(&file, sizeof file);
+        result = open_existing(memory, &binding, binding_tcti(options), why);
+    OPENSSL_cleanse(&binding, sizeof binding);
     if (result != ERR_OK)
         secret_free(&memory, sizeof(struct binding_key));
-    *out = result == ERR_OK ? key : *out;
+    *out = result == ERR_OK ? memory : *out;
     return result;
 }
 

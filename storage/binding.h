@@ -1,15 +1,20 @@
-/* The store's key, made from what only this host has: its TPM, or a key file mixed with the host's
- * identity. */
+/* What the state folder is bound to: this host's identity, and its TPM where there is one. The
+ * keyring's lower layer. */
 #ifndef LANEWARD_STORAGE_BINDING_H
 #define LANEWARD_STORAGE_BINDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "storage/keyfile.h"
 
 enum binding_kind { BINDING_SOFTWARE = 1, BINDING_TPM = 2 };
 
-enum { BINDING_KEY_SIZE = 32 };
+enum { BINDING_KEY_SIZE = 32, BINDING_ID_SIZE = 64, BINDING_DEFAULT_NV = 0x01804C57 };
+
+/* "software" or "tpm". */
+const char *binding_name(enum binding_kind kind);
 
 /* Lives in locked memory that is left out of core files; owned by the caller, wiped by
  * binding_close. */
@@ -25,18 +30,47 @@ struct binding_options {
     const char *dmi_serial; /* path of the DMI serial; NULL = /sys/class/dmi/id/product_serial; may
                                be missing */
     uint32_t pcr_mask;      /* of a folder that is enrolled now: bit n = PCR n; 0 = PCR 7 */
+    uint32_t nv_index;      /* of its counter in the TPM; 0 = BINDING_DEFAULT_NV */
 };
 
-/* Makes the key: at the first call for this folder a fresh one is created and bound, afterwards the
- * same is found again. A folder enrolled with a TPM never falls back to software. ERR_IDENTITY:
- * this host is not the one that it was bound to. ERR_DENIED: the key file may be read by others.
- * ERR_CORRUPT: it is damaged. ERR_IO: no TPM answers, no machine-id. ERR_LIMIT: memory cannot be
- * locked. */
+/* What tells this host from another. */
+struct binding_identity {
+    char machine[BINDING_ID_SIZE], serial[BINDING_ID_SIZE]; /* zero-filled */
+    int serial_errno; /* why there is no serial; 0: there is one */
+};
+
+struct binding {
+    enum binding_kind kind;
+    struct binding_identity identity;
+    struct keyfile file;
+};
+
+/* The folder's file, and whether it belongs to this host. Without a file, and without a store that
+ * would need it: *is_there = false, and the identity alone. A folder enrolled with a TPM never
+ * falls back to software. ERR_IDENTITY: this host is not the one that it was bound to, or its file
+ * is lost. ERR_DENIED: the file may be read by others. ERR_CORRUPT: it is damaged. ERR_IO: no
+ * machine-id. */
+enum err binding_read(struct binding *out, const struct binding_options *options, bool *is_there,
+                      struct fault *why) MUST_USE;
+
+/* A fresh binding for the identity that binding_read has found; binding_write makes it durable. */
+enum err binding_draw(struct binding *binding, enum binding_kind kind, uint32_t pcr_mask,
+                      struct fault *why) MUST_USE;
+enum err binding_write(const struct binding *binding, const char *dir, bool may_replace,
+                       struct fault *why) MUST_USE;
+
+/* A key for the purpose of `label` out of `secret` (32 bytes, or NULL) and this binding. */
+enum err binding_derive(const struct binding *binding, const uint8_t *secret, const char *label,
+                        uint8_t out[BINDING_KEY_SIZE], struct fault *why) MUST_USE;
+
+/* The TPM's address: "auto" is /dev/tpmrm0. */
+const char *binding_tcti(const struct binding_options *options);
+
+/* Makes the one key of a store of the first format: at the first call for this folder a fresh one
+ * is created and bound, afterwards the same is found again. As binding_read; ERR_IO: no TPM
+ * answers; ERR_LIMIT: memory cannot be locked. */
 enum err binding_open(struct binding_key **out, const struct binding_options *options,
                       struct fault *why) MUST_USE;
 void binding_close(struct binding_key **key);
-
-/* "software" or "tpm". */
-const char *binding_name(enum binding_kind kind);
 
 #endif

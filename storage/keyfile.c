@@ -2,16 +2,12 @@
 #include "storage/keyfile.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/wire.h"
+#include "storage/safefile.h"
 
 enum { MARK_SIZE = 8, DIGEST_SIZE = 32 };
 static const uint8_t mark[MARK_SIZE] = "LWKEY\0\0\1"; /* the last byte is the version */
@@ -71,99 +67,28 @@ enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out, s
     return good ? ERR_OK : fault_set(why, ERR_CORRUPT, "the key file is damaged");
 }
 
-static enum err path_of(char *out, size_t size, const char *dir, const char *name,
-                        const char *suffix)
-{
-    int length = snprintf(out, size, "%s/%s%s", dir, name, suffix);
-    return length > 0 && (size_t)length < size ? ERR_OK : ERR_LIMIT;
-}
-
-/* Whose it is, and who else may read it. */
-static enum err check_owner(int fd, const char *path, struct fault *why)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return fault_errno(why, ERR_IO, errno, "%s", path);
-    if (!S_ISREG(status.st_mode))
-        return fault_set(why, ERR_DENIED, "%s is not a plain file", path);
-    if (status.st_uid != geteuid())
-        return fault_set(why, ERR_DENIED, "%s belongs to another user", path);
-    if ((status.st_mode & 077) != 0)
-        return fault_set(why, ERR_DENIED,
-                         "others may read %s: whoever did has the store's key; "
-                         "if nobody did, chmod 600 it",
-                         path);
-    return ERR_OK;
-}
-
 enum err keyfile_read(const char *dir, const char *name, struct keyfile *out, struct fault *why)
 {
-    char path[4096];
-    if (path_of(path, sizeof path, dir, name, "") != ERR_OK)
-        return fault_set(why, ERR_LIMIT, "the path of the state folder is too long");
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return fault_errno(why, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "%s", path);
-    enum err result = check_owner(fd, path, why);
-    if (result != ERR_OK) {
-        (void)close(fd);
-        return result;
-    }
     uint8_t bytes[KEYFILE_MAX_BYTES];
-    ssize_t size = read(fd, bytes, sizeof bytes); /* far smaller than what a read may split */
-    if (size < 0)
-        result = fault_errno(why, ERR_IO, errno, "%s", path);
-    else if (keyfile_parse(bytes, (size_t)size, out, why) != ERR_OK)
+    size_t size = 0;
+    enum err result = safefile_read(dir, name, bytes, sizeof bytes, &size, why);
+    if (result == ERR_CORRUPT ||
+        (result == ERR_OK && keyfile_parse(bytes, size, out, why) != ERR_OK))
         result = fault_set(why, ERR_CORRUPT,
-                           "%s is damaged: bring it back from where it was kept, or move "
+                           "%s/%s is damaged: bring it back from where it was kept, or move "
                            "the state folder away to begin anew",
-                           path);
+                           dir, name);
     OPENSSL_cleanse(bytes, sizeof bytes);
-    (void)close(fd);
-    return result;
-}
-
-static enum err write_durably(const char *path, const uint8_t *bytes, size_t size,
-                              struct fault *why)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fault_errno(why, ERR_IO, errno, "%s", path);
-    enum err result = ERR_OK;
-    errno = ENOSPC; /* what a short write means */
-    if (write(fd, bytes, size) != (ssize_t)size || fsync(fd) != 0)
-        result = fault_errno(why, ERR_IO, errno, "%s", path);
-    if (close(fd) != 0 && result == ERR_OK)
-        result = fault_errno(why, ERR_IO, errno, "%s", path);
-    return result;
-}
-
-static enum err sync_folder(const char *dir, struct fault *why)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return fault_errno(why, ERR_IO, errno, "%s", dir);
-    enum err result = fsync(fd) == 0 ? ERR_OK : fault_errno(why, ERR_IO, errno, "%s", dir);
-    (void)close(fd);
     return result;
 }
 
 enum err keyfile_write(const char *dir, const char *name, const struct keyfile *file,
-                       struct fault *why)
+                       bool may_replace, struct fault *why)
 {
-    char path[4096], fresh[4096];
-    if (path_of(path, sizeof path, dir, name, "") != ERR_OK ||
-        path_of(fresh, sizeof fresh, dir, name, ".new") != ERR_OK)
-        return fault_set(why, ERR_LIMIT, "the path of the state folder is too long");
-    if (unlink(fresh) != 0 && errno != ENOENT) /* of an attempt that was cut short */
-        return fault_errno(why, ERR_IO, errno, "%s", fresh);
     uint8_t bytes[KEYFILE_MAX_BYTES];
     size_t size = keyfile_pack(file, bytes);
-    enum err result = write_durably(fresh, bytes, size, why);
+    enum err result = may_replace ? safefile_replace(dir, name, bytes, size, why)
+                                  : safefile_write(dir, name, bytes, size, why);
     OPENSSL_cleanse(bytes, sizeof bytes);
-    if (result == ERR_OK && renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) != 0)
-        result = fault_errno(why, ERR_IO, errno, "%s", path);
-    if (result != ERR_OK)
-        (void)unlink(fresh);
-    return result == ERR_OK ? sync_folder(dir, why) : result;
+    return result;
 }

@@ -33,9 +33,9 @@ enum err keyfile_parse(const uint8_t *bytes, size_t size, struct keyfile *out,
 enum err keyfile_read(const char *dir, const char *name, struct keyfile *out,
                       struct fault *why) MUST_USE;
 
-/* Writes dir/name whole, mode 0600, durable on return; replaces nothing: ERR_IO when it is there.
- */
+/* Writes dir/name whole, mode 0600, durable on return. ERR_IO, also when it is there and may not be
+ * replaced. */
 enum err keyfile_write(const char *dir, const char *name, const struct keyfile *file,
-                       struct fault *why) MUST_USE;
+                       bool may_replace, struct fault *why) MUST_USE;
 
 #endif

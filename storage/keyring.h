@@ -49,9 +49,10 @@ enum err keyring_make(struct keyring *keyring, enum keyring_class class, uint32_
                       struct fault *why) MUST_USE;
 
 /* Destroys every key of class c with a period below first_kept[c]: writes the next epoch's file,
- * steps the TPM's counter - the one moment at which it happens - and removes the old one. Nothing
- * to destroy: no step, *n_gone = 0. ERR_IO: nothing was destroyed, or it is finished by the next
- * open; keys in memory are then as before. */
+ * steps the TPM's counter - the one moment at which it happens; in software that is the new file's
+ * name - and removes the old one. Nothing to destroy: no step, *n_gone = 0. ERR_IO: not finished,
+ * and *n_gone is told by a later call or the next open finishes it; what keyring_key answers is
+ * what holds, and keys can be made meanwhile. */
 enum err keyring_forget(struct keyring *keyring, const uint32_t first_kept[KEYRING_PERIODIC],
                         uint32_t *n_gone, struct fault *why) MUST_USE;
 
