@@ -33,6 +33,8 @@ struct counters {
     _Atomic int64_t started_ms;
     _Atomic uint64_t restarts; /* children started again */
     _Atomic uint64_t store_errors;
+    _Atomic uint64_t media;   /* storage devices that were plugged in */
+    _Atomic uint64_t logins;  /* to the host */
     _Atomic uint32_t binding; /* enum binding_kind, 0 = not yet known */
     struct counters_camera cameras[CONFIG_MAX_CAMERAS];
 };

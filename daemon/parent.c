@@ -21,9 +21,12 @@
 #include "base/log.h"
 #include "daemon/change.h"
 #include "daemon/child.h"
+#include "daemon/host_watch.h"
 #include "daemon/house.h"
 #include "daemon/links.h"
 #include "daemon/rights.h"
+
+static const char utmp_path[] = "/run/utmp";
 
 enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 2, TICK_MS = 250 };
 
@@ -44,6 +47,7 @@ struct parent {
     struct config config;
     struct links links;
     struct counters *counters;
+    struct host_watch host;
     int counters_fd;
     int signal_fd;
     struct child children[MAX_CHILDREN];
@@ -328,16 +332,20 @@ static enum err open_house(struct parent *parent, struct fault *why)
     if (err == ERR_OK)
         err = open_counters(parent, why);
     if (err == ERR_OK)
+        host_watch_open(&parent->host, utmp_path);
+    if (err == ERR_OK)
         err = house_become_user(&parent->config, why);
     if (err == ERR_OK)
         err = rights_apply_parent(why);
     return err;
 }
 
-static void tell_missing(void)
+static void tell_missing(const struct parent *parent)
 {
     const char *text;
     for (size_t i = 0; (text = rights_missing(i)) != NULL; i++)
+        log_write(LOG_LEVEL_WARNING, "%s", text);
+    for (size_t i = 0; (text = host_watch_missing(&parent->host, i)) != NULL; i++)
         log_write(LOG_LEVEL_WARNING, "%s", text);
     if (geteuid() == 0)
         log_write(LOG_LEVEL_WARNING, "the roles run as root; set daemon.user to an ordinary user");
@@ -380,6 +388,7 @@ static void live(struct parent *parent)
             tell_ready(parent);
         if (parent->must_reload && !parent->must_stop)
             reload(parent);
+        host_watch_look(&parent->host, parent->counters, now_ms());
         watchdog(parent);
     }
 }
@@ -394,7 +403,7 @@ static void end(struct parent *parent)
 
 enum err parent_run(const char *config_path, struct fault *why)
 {
-    static struct parent parent = {.signal_fd = -1, .counters_fd = -1};
+    static struct parent parent = {.signal_fd = -1, .counters_fd = -1, .host.uevents = -1};
     uint64_t watchdog_us = 0;
     parent.config_path = config_path;
     links_clear(&parent.links);
@@ -406,7 +415,7 @@ enum err parent_run(const char *config_path, struct fault *why)
     if (err == ERR_OK)
         err = open_house(&parent, why);
     if (err == ERR_OK) {
-        tell_missing();
+        tell_missing(&parent);
         if (sd_watchdog_enabled(0, &watchdog_us) > 0)
             parent.watchdog_ms = watchdog_us / 1000;
         list_children(&parent);
@@ -416,5 +425,6 @@ enum err parent_run(const char *config_path, struct fault *why)
             err = fault_set(why, parent.failed, "a role cannot start; see its words above");
     }
     links_close(&parent.links);
+    host_watch_close(&parent.host);
     return err;
 }
