@@ -36,12 +36,21 @@ static bool is_same_evidence(const struct config *a, const struct config *b)
            strcmp(a->recipients_dir, b->recipients_dir) == 0;
 }
 
+/* Keys and lists are read when the keeper starts: a new text in the same place takes a new start.
+ */
+static bool reads_files(const struct config *config)
+{
+    return config->port_key[0] != '\0' || config->auditor_key[0] != '\0' ||
+           config->witness_file[0] != '\0' || config->honey_file[0] != '\0' ||
+           config->supervisor_keys[0] != '\0';
+}
+
 bool change_keeps_keeper(const struct config *a, const struct config *b)
 {
-    return change_keeps_lanes(a, b) && is_same_terms(a, b) && is_same_limits(a, b) &&
-           is_same_evidence(a, b) && strcmp(a->state_dir, b->state_dir) == 0 &&
-           strcmp(a->tpm, b->tpm) == 0 && a->log_level == b->log_level &&
-           a->store_crops == b->store_crops;
+    return !reads_files(b) && change_keeps_lanes(a, b) && is_same_terms(a, b) &&
+           is_same_limits(a, b) && is_same_evidence(a, b) &&
+           strcmp(a->state_dir, b->state_dir) == 0 && strcmp(a->tpm, b->tpm) == 0 &&
+           a->log_level == b->log_level && a->store_crops == b->store_crops;
 }
 
 bool change_keeps_sockets(const struct config *a, const struct config *b)

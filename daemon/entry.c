@@ -17,6 +17,7 @@
 #include "daemon/rights.h"
 #include "daemon/role.h"
 #include "daemon/spawn.h"
+#include "daemon/witness.h"
 
 static enum err (*const runs[ROLE_COUNT])(const struct role_env *env, struct fault *why) = {
     [ROLE_CAPTURE] = capture_run,
@@ -71,6 +72,8 @@ static enum err live(const struct role_env *env, struct fault *why)
     preload(env);
     if (env->role == ROLE_CAPTURE && env->config->cameras[env->camera].kind == CONFIG_MJPEG)
         lookup_prepare(env->config->cameras[env->camera].source);
+    if (env->role == ROLE_KEEPER)
+        witness_prepare(env->config->witness_file);
     enum err err = rights_apply(env, why);
     return err != ERR_OK ? err : runs[env->role](env, why);
 }

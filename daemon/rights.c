@@ -17,6 +17,7 @@ enum {
     FILES_STATE = 1 << 2,  /* the state folder, for writing */
     FILES_HOST = 1 << 3,   /* what identifies the host; the TPM when it is wanted */
     FILES_USERS = 1 << 4,  /* names of users */
+    FILES_KEYS = 1 << 5,   /* public keys, recipients, the honey list, for reading */
 };
 
 /* Which TCP ports can be connected to. */
@@ -39,13 +40,13 @@ static const struct rights camera_rights = {
     0, CALLS_CONNECT | CALLS_PACKETS, PORTS_CAMERA, false, 1024, 64};
 static const struct rights recognizer_rights = {
     FILES_MODELS, CALLS_FILES | CALLS_PACKETS | CALLS_THREADS, PORTS_NONE, true, 3072, 64};
-static const struct rights keeper_rights = {FILES_STATE | FILES_HOST,
+static const struct rights keeper_rights = {FILES_STATE | FILES_HOST | FILES_KEYS,
                                             CALLS_FILES | CALLS_STORE | CALLS_PACKETS,
                                             PORTS_NONE,
                                             true,
                                             1024,
                                             64};
-static const struct rights keeper_tpm_server_rights = {FILES_STATE | FILES_HOST,
+static const struct rights keeper_tpm_server_rights = {FILES_STATE | FILES_HOST | FILES_KEYS,
                                                        CALLS_FILES | CALLS_STORE | CALLS_PACKETS |
                                                            CALLS_CONNECT,
                                                        PORTS_TPM,
@@ -110,6 +111,17 @@ static enum err allow_host(int rules, const struct config *config, struct fault 
     return err;
 }
 
+static enum err allow_keys(int rules, const struct config *config, struct fault *why)
+{
+    const char *const paths[] = {config->port_key, config->auditor_key, config->supervisor_keys,
+                                 config->recipients_dir, config->honey_file};
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && err == ERR_OK; i++)
+        if (paths[i][0] != '\0')
+            err = landlock_allow_path(rules, paths[i], LANDLOCK_READ, why);
+    return err;
+}
+
 static enum err allow_files(int rules, unsigned files, const struct role_env *env,
                             struct fault *why)
 {
@@ -123,6 +135,8 @@ static enum err allow_files(int rules, unsigned files, const struct role_env *en
         err = landlock_allow_path(rules, env->config->state_dir, LANDLOCK_READ_WRITE, why);
     if (files & FILES_HOST && err == ERR_OK)
         err = allow_host(rules, env->config, why);
+    if (files & FILES_KEYS && err == ERR_OK)
+        err = allow_keys(rules, env->config, why);
     if (files & FILES_USERS)
         for (size_t i = 0; i < sizeof users / sizeof *users && err == ERR_OK; i++)
             err = landlock_allow_path(rules, users[i], LANDLOCK_READ, why);

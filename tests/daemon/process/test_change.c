@@ -63,6 +63,19 @@ static void the_keeper_starts_anew_for_each_of_its_own_options(void **state)
     assert_true(change_keeps_keeper(&a, &b));
 }
 
+static void keys_and_lists_are_read_anew(void **state)
+{
+    (void)state;
+    char *const files[] = {a.port_key, a.auditor_key, a.witness_file, a.honey_file,
+                           a.supervisor_keys};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        memcpy(files[i], "/a", 3);
+        b = a;
+        assert_false(change_keeps_keeper(&a, &b));
+        files[i][0] = '\0';
+    }
+}
+
 static void the_sockets_move_with_their_folder_and_groups(void **state)
 {
     (void)state;
@@ -94,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(nothing_changed_keeps_all, reset),
         cmocka_unit_test_setup(the_keeper_starts_anew_for_each_of_its_own_options, reset),
+        cmocka_unit_test_setup(keys_and_lists_are_read_anew, reset),
         cmocka_unit_test_setup(the_sockets_move_with_their_folder_and_groups, reset),
         cmocka_unit_test_setup(the_user_and_the_tpms_marks_take_a_restart, reset),
     };
