@@ -166,7 +166,9 @@ static void understand(struct desk *d, struct guest *g)
 {
     struct fault why;
     memset(&g->query, 0, sizeof g->query);
-    enum err err = query_parse(g->in, g->n_in, &g->query, &why);
+    enum err err = query_parse(
+        g->in, g->n_in, QUERY_BIT(QUERY_FIND) | QUERY_BIT(QUERY_IMAGE) | QUERY_BIT(QUERY_STATUS),
+        &g->query, &why);
     explicit_bzero(g->in, g->n_in);
     if (err != ERR_OK) {
         record_refusal(d, g);
