@@ -6,6 +6,7 @@
 int command_read(int argc, char **argv);   /* pictures to text, without a daemon */
 int command_bench(int argc, char **argv);  /* accuracy and time on labelled pictures */
 int command_query(int argc, char **argv);  /* ask the desk for passages or a plate's picture */
+int command_honey(int argc, char **argv);  /* a plan of honey plates */
 int command_status(int argc, char **argv); /* cameras, store and binding */
 
 #endif

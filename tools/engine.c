@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* PREFIX/share/laneward/NAME of a program PREFIX/bin/laneward. */
-static void beside_program(const char *name, char *out, size_t size)
+void engine_beside(const char *name, char *out, size_t size)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -23,8 +22,8 @@ struct ocr *engine_open(const struct engine *engine, const char *command)
     char models[PATH_MAX + 64], regions[PATH_MAX + 64];
     struct ocr *ocr = NULL;
     struct fault why;
-    beside_program("models", models, sizeof models);
-    beside_program("regions", regions, sizeof regions);
+    engine_beside("models", models, sizeof models);
+    engine_beside("regions", regions, sizeof regions);
     const struct ocr_options options = {
         .models_dir = engine->models ? engine->models : models,
         .regions_dir = engine->regions ? engine->regions : regions,

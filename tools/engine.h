@@ -18,6 +18,9 @@ struct engine {
  */
 struct ocr *engine_open(const struct engine *engine, const char *command);
 
+/* Where data lies: PREFIX/share/laneward/NAME of a program PREFIX/bin/laneward. */
+void engine_beside(const char *name, char *out, size_t size);
+
 /* --reader network, tesseract or both. False: another word; told on stderr. */
 bool engine_reader(const char *command, const char *text, enum ocr_reader *out);
 
