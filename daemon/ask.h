@@ -15,11 +15,12 @@ enum {
 
 /* What a user may do; by membership in the host's groups, which the configuration names. */
 enum ask_role {
-    ASK_OFFICER = 1 << 0,    /* queries, images, asks for exports */
-    ASK_SUPERVISOR = 1 << 1, /* approves */
-    ASK_AUDITOR = 1 << 2,    /* reads the log */
-    ASK_MAINTENANCE = 1 << 3 /* health, quality, posture: no passage, no picture; the only role of
-                                the maintenance socket */
+    ASK_OFFICER = 1 << 0,     /* queries, images, asks for exports */
+    ASK_SUPERVISOR = 1 << 1,  /* approves */
+    ASK_AUDITOR = 1 << 2,     /* reads the log */
+    ASK_MAINTENANCE = 1 << 3, /* health, quality, posture: no passage, no picture; the only role of
+                                 the maintenance socket */
+    ASK_ROLES = ASK_OFFICER | ASK_SUPERVISOR | ASK_AUDITOR | ASK_MAINTENANCE,
 };
 
 enum ask_kind {

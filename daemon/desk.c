@@ -110,24 +110,24 @@ static void name_user(uint32_t uid, char out[ROW_NAME_SIZE])
     fclose(users);
 }
 
-static const char *const kinds[] = {
-    [QUERY_FIND] = "query", [QUERY_IMAGE] = "image", [QUERY_STATUS] = "status"};
+static const enum ask_kind kinds[QUERY_LIMIT] = {
+    [QUERY_FIND] = ASK_FIND, [QUERY_IMAGE] = ASK_IMAGE, [QUERY_STATUS] = ASK_STATUS};
 
-static void make_look(struct desk *d, const struct guest *g, const char *kind)
+static void make_ask(struct desk *d, const struct guest *g, enum ask_kind kind)
 {
-    struct ledger_look *look = &d->ask.look;
-    memset(look, 0, sizeof *look);
+    struct ask *ask = &d->ask.ask;
+    memset(ask, 0, sizeof *ask);
     d->ask.type = MESSAGE_ASK;
     d->ask.seq = ++d->seq;
-    look->at_ms = counters_now_ms();
-    look->uid = g->uid;
-    name_user(g->uid, look->user);
-    memcpy(look->reason, g->query.reason, sizeof look->reason);
-    memcpy(look->case_number, g->query.case_number, sizeof look->case_number);
-    snprintf(look->kind, sizeof look->kind, "%s", kind);
+    ask->kind = kind;
+    ask->uid = g->uid;
+    ask->roles = ASK_OFFICER;
+    name_user(g->uid, ask->user);
+    memcpy(ask->reason, g->query.reason, sizeof ask->reason);
+    memcpy(ask->case_number, g->query.case_number, sizeof ask->case_number);
     if (g->query.kind == QUERY_FIND)
-        look->query = g->query.find;
-    memcpy(look->id, g->query.id, sizeof look->id);
+        ask->find = g->query.find;
+    memcpy(ask->id, g->query.id, sizeof ask->id);
 }
 
 /* A question that was meant as a look is recorded even when it is refused here; a robot's flood of
@@ -147,7 +147,7 @@ static void record_refusal(struct desk *d, const struct guest *g)
     }
     bool is_recorded = d->refusals_left > 0;
     if (is_recorded) {
-        make_look(d, g, "refused");
+        make_ask(d, g, ASK_REFUSED);
         is_recorded = message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) == ERR_OK;
         d->refusals_left--;
     }
@@ -233,7 +233,7 @@ static void ask_next(struct desk *d)
     }
     if (next == NULL)
         return;
-    make_look(d, next, kinds[next->query.kind]);
+    make_ask(d, next, kinds[next->query.kind]);
     if (message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) != ERR_OK)
         return; /* tried again in the next turn, until its time is over */
     next->stage = ASKED;
@@ -267,7 +267,6 @@ static void hear_keeper(struct desk *d)
     struct guest *g = d->asked;
     if (g == NULL || d->in.seq != d->seq)
         return; /* too late, or about a refusal that was recorded */
-    const struct passage *p = &d->in.passage;
     enum query_kind kind = g->query.kind;
     if (d->in.type == MESSAGE_REFUSED && kind == QUERY_STATUS)
         give(d, g, answer_status(d->env->counters, d->env->config, NULL, counters_now_ms()));
@@ -276,7 +275,7 @@ static void hear_keeper(struct desk *d)
     else if (d->in.type == MESSAGE_ROWS && kind == QUERY_FIND)
         take_row(d, g);
     else if (d->in.type == MESSAGE_CROP && kind == QUERY_IMAGE)
-        give(d, g, answer_image(p->row.id, p->crop, p->row.crop_size));
+        give(d, g, answer_image(d->in.id, d->in.data, d->in.n_data));
     else if (d->in.type == MESSAGE_STATS && kind == QUERY_STATUS)
         give(d, g,
              answer_status(d->env->counters, d->env->config, &d->in.stats, counters_now_ms()));

@@ -1,5 +1,6 @@
 /* The keeper: alone with the key and the store. Takes passages and acknowledges what is durable;
  * answers the desk after the look has been recorded. */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -231,6 +232,8 @@ static void refuse(struct keeper *k, const struct fault *why)
 {
     k->out.type = MESSAGE_REFUSED;
     k->out.fault = *why;
+    k->out.needs_second = false;
+    k->out.ticket[0] = '\0';
     reply(k, k->desk_fd);
 }
 
@@ -239,11 +242,15 @@ static void refuse(struct keeper *k, const struct fault *why)
 static bool record_look(struct keeper *k, const char *kind, uint32_t n_answered)
 {
     struct fault why;
-    struct ledger_look *look = &k->in.look;
-    snprintf(look->kind, sizeof look->kind, "%s", kind);
-    look->at_ms = counters_now_ms();
-    look->n_answered = n_answered;
-    if (ledger_look(k->store, look, &why) == ERR_OK) {
+    const struct ask *ask = &k->in.ask;
+    struct ledger_look look = {
+        .at_ms = counters_now_ms(), .uid = ask->uid, .query = ask->find, .n_answered = n_answered};
+    snprintf(look.user, sizeof look.user, "%s", ask->user);
+    memcpy(look.reason, ask->reason, sizeof look.reason);
+    memcpy(look.case_number, ask->case_number, sizeof look.case_number);
+    memcpy(look.id, ask->id, sizeof look.id);
+    snprintf(look.kind, sizeof look.kind, "%s", kind);
+    if (ledger_look(k->store, &look, &why) == ERR_OK) {
         note_success(k);
         return true;
     }
@@ -265,17 +272,15 @@ static bool has_text(const char *text)
     return text[strspn(text, " ")] != '\0';
 }
 
-static enum err check_look(const struct keeper *k, const struct ledger_look *look,
-                           struct fault *why)
+static enum err check_look(const struct keeper *k, const struct ask *ask, struct fault *why)
 {
-    if (!has_text(look->reason))
+    if (!has_text(ask->reason))
         return fault_set(why, ERR_DENIED,
                          "reason: is missing; it is recorded with every look at the store");
-    if (!has_text(look->case_number))
+    if (!has_text(ask->case_number))
         return fault_set(why, ERR_DENIED,
                          "case_number: is missing; it is recorded with every look at the store");
-    if (strcmp(look->kind, "query") == 0 &&
-        (look->query.limit < 1 || look->query.limit > k->config->max_rows))
+    if (ask->kind == ASK_FIND && (ask->find.limit < 1 || ask->find.limit > k->config->max_rows))
         return fault_set(why, ERR_DENIED, "limit: this lane answers at most %u passages at once",
                          (unsigned)k->config->max_rows);
     return ERR_OK;
@@ -293,7 +298,7 @@ static void send_rows(struct keeper *k, size_t n_rows)
     struct fault why;
     size_t n_gaps = 0;
     k->out.n_left = 0;
-    if (ledger_gaps(k->store, &k->in.look.query, k->out.gaps, MESSAGE_MAX_GAPS, &n_gaps, &why) !=
+    if (ledger_gaps(k->store, &k->in.ask.find, k->out.gaps, MESSAGE_MAX_GAPS, &n_gaps, &why) !=
         ERR_OK) {
         refuse(k, &why); /* without the gaps the answer would claim too much */
         return;
@@ -306,7 +311,7 @@ static void answer_query(struct keeper *k)
 {
     struct fault why;
     size_t n_rows = 0;
-    if (store_find(k->store, &k->in.look.query, k->rows, &n_rows, &why) != ERR_OK)
+    if (store_find(k->store, &k->in.ask.find, k->rows, &n_rows, &why) != ERR_OK)
         record_refusal(k, &why);
     else if (record_look(k, "query", (uint32_t)n_rows))
         send_rows(k, n_rows);
@@ -316,8 +321,8 @@ static void answer_image(struct keeper *k)
 {
     struct fault why;
     size_t size = 0;
-    struct passage *p = &k->out.passage;
-    enum err err = store_crop(k->store, k->in.look.id, p->crop, &size, &why);
+    static_assert((int)MESSAGE_MAX_DATA >= (int)ROW_MAX_CROP, "a picture fits a message");
+    enum err err = store_crop(k->store, k->in.ask.id, k->out.data, &size, &why);
     if (!record_look(k, "image", err == ERR_OK))
         return;
     if (err != ERR_OK) {
@@ -325,8 +330,9 @@ static void answer_image(struct keeper *k)
         return;
     }
     k->out.type = MESSAGE_CROP;
-    memcpy(p->row.id, k->in.look.id, sizeof p->row.id);
-    p->row.crop_size = (uint32_t)size;
+    memcpy(k->out.id, k->in.ask.id, sizeof k->out.id);
+    k->out.is_sealed = false;
+    k->out.n_data = (uint32_t)size;
     reply(k, k->desk_fd);
 }
 
@@ -334,6 +340,7 @@ static void answer_status(struct keeper *k)
 {
     struct fault why;
     k->out.type = MESSAGE_STATS;
+    k->out.health = (struct health){.epoch = 0};
     if (store_stats(k->store, &k->out.stats, &why) == ERR_OK)
         reply(k, k->desk_fd);
     else
@@ -343,27 +350,26 @@ static void answer_status(struct keeper *k)
 static void hear_desk(struct keeper *k)
 {
     struct fault why;
-    const struct ledger_look *look = &k->in.look;
+    const struct ask *ask = &k->in.ask;
     k->out.seq = k->in.seq;
     if (k->in.type != MESSAGE_ASK) {
         say_bad(k, CONFIG_MAX_CAMERAS, "a message out of place");
         return;
     }
-    if (strcmp(look->kind, "status") == 0) { /* tells of no vehicle: not recorded */
+    if (ask->kind == ASK_STATUS) { /* tells of no vehicle: not recorded */
         answer_status(k);
         return;
     }
-    if (strcmp(look->kind, "refused") == 0) { /* the desk has refused it already */
-        fault_set(&why, ERR_DENIED, "refused");
+    enum err err = ERR_OK;
+    if (ask->kind == ASK_REFUSED) /* the desk has refused it already */
+        err = fault_set(&why, ERR_DENIED, "refused");
+    else if (ask->kind != ASK_FIND && ask->kind != ASK_IMAGE)
+        err = fault_set(&why, ERR_DENIED, "this store does not answer such questions yet");
+    else
+        err = check_look(k, ask, &why);
+    if (err != ERR_OK)
         record_refusal(k, &why);
-        return;
-    }
-    bool is_query = strcmp(look->kind, "query") == 0, is_image = strcmp(look->kind, "image") == 0;
-    if (!is_query && !is_image)
-        say_bad(k, CONFIG_MAX_CAMERAS, "a look of unknown kind");
-    else if (check_look(k, look, &why) != ERR_OK)
-        record_refusal(k, &why);
-    else if (is_query)
+    else if (ask->kind == ASK_FIND)
         answer_query(k);
     else
         answer_image(k);

@@ -9,83 +9,10 @@
 #include <sys/socket.h>
 
 #include "base/wire.h"
+#include "daemon/field.h"
+#include "daemon/talk.h"
 
-enum { WIRE_VERSION = 1 };
-
-/* Times between 1970 and the year 2500, in milliseconds. */
-static const int64_t latest_ms = INT64_C(16725225600000);
-
-static void put_fault(struct wire *w, const struct fault *fault)
-{
-    char text[256];
-    size_t size = strnlen(fault->text, sizeof text - 1);
-    for (size_t i = 0; i < size; i++)
-        text[i] =
-            (unsigned char)fault->text[i] < ' ' || fault->text[i] == 0x7f ? ' ' : fault->text[i];
-    text[size] = '\0';
-    wire_put(w, fault->code, 1);
-    wire_put_text(w, text);
-}
-
-static void get_fault(struct wire *w, struct fault *fault)
-{
-    uint64_t code = wire_get(w, 1);
-    w->bad |= code == ERR_OK || code >= ERR_COUNT;
-    fault->code = w->bad ? ERR_INPUT : (enum err)code;
-    wire_get_text(w, fault->text, sizeof fault->text);
-    for (const char *c = fault->text; *c != '\0'; c++)
-        w->bad |= (unsigned char)*c < ' ' || *c == 0x7f;
-}
-
-static void get_time(struct wire *w, int64_t *out)
-{
-    *out = (int64_t)wire_get(w, 8);
-    w->bad |= *out < 0 || *out > latest_ms;
-}
-
-static bool get_bool(struct wire *w)
-{
-    uint64_t value = wire_get(w, 1);
-    w->bad |= value > 1;
-    return value == 1;
-}
-
-static float get_share(struct wire *w)
-{
-    float value = wire_get_float(w);
-    w->bad |= value < 0 || value > 1;
-    return value;
-}
-
-/* Text of plates: capital letters and digits; in a question also up to two '?', in place of one
- * character each. */
-static void get_plate(struct wire *w, char out[ROW_PLATE_SIZE], unsigned wildcards)
-{
-    wire_get_text(w, out, ROW_PLATE_SIZE);
-    unsigned used = 0;
-    for (const char *c = out; *c != '\0'; c++) {
-        bool plain = (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9');
-        used += *c == '?';
-        w->bad |= !plain && *c != '?';
-    }
-    w->bad |= used > wildcards;
-}
-
-/* Names of lanes, cameras, regions and users: printing characters only. */
-static void get_name(struct wire *w, char *out, size_t size)
-{
-    wire_get_text(w, out, size);
-    for (const char *c = out; *c != '\0'; c++)
-        w->bad |= *c < ' ' || *c > '~';
-}
-
-/* Words of people: anything that is not a control character. */
-static void get_words(struct wire *w, char *out, size_t size)
-{
-    wire_get_text(w, out, size);
-    for (const char *c = out; *c != '\0'; c++)
-        w->bad |= (unsigned char)*c < ' ' || *c == 0x7f;
-}
+enum { WIRE_VERSION = 2 };
 
 static void put_row(struct wire *w, const struct row *row)
 {
@@ -123,9 +50,9 @@ static void get_candidates(struct wire *w, struct row *row)
     }
     for (int i = 0; i < row->n_candidates; i++) {
         struct row_candidate *c = &row->candidates[i];
-        get_plate(w, c->plate, 0);
-        c->confidence = get_share(w);
-        c->matches_pattern = get_bool(w);
+        field_get_plate(w, c->plate, 0);
+        c->confidence = field_get_share(w);
+        c->matches_pattern = field_get_bool(w);
         w->bad |= c->plate[0] == '\0';
     }
     /* The plate is the first candidate, or none when that was too uncertain. */
@@ -139,16 +66,16 @@ static void get_row(struct wire *w, struct row *row)
     uint64_t state = wire_get(w, 1);
     w->bad |= state < ROW_NEW || state > ROW_LOST;
     row->state = w->bad ? ROW_NEW : (enum row_state)state;
-    get_time(w, &row->first_ms);
-    get_time(w, &row->last_ms);
+    field_get_time(w, &row->first_ms);
+    field_get_time(w, &row->last_ms);
     w->bad |= row->last_ms < row->first_ms;
-    row->clock_synchronised = get_bool(w);
-    row->needs_review = get_bool(w);
-    get_name(w, row->lane, sizeof row->lane);
-    get_name(w, row->camera, sizeof row->camera);
-    get_plate(w, row->plate, 0);
-    get_name(w, row->region, sizeof row->region);
-    row->confidence = get_share(w);
+    row->clock_synchronised = field_get_bool(w);
+    row->needs_review = field_get_bool(w);
+    field_get_name(w, row->lane, sizeof row->lane);
+    field_get_name(w, row->camera, sizeof row->camera);
+    field_get_plate(w, row->plate, 0);
+    field_get_name(w, row->region, sizeof row->region);
+    row->confidence = field_get_share(w);
     row->n_frames = (uint32_t)wire_get(w, 4);
     row->frame_width = (uint32_t)wire_get(w, 4);
     row->frame_height = (uint32_t)wire_get(w, 4);
@@ -162,51 +89,6 @@ static void get_row(struct wire *w, struct row *row)
     w->bad |= row->crop_size > ROW_MAX_CROP;
 }
 
-static void put_query(struct wire *w, const struct store_query *query)
-{
-    wire_put_text(w, query->plate);
-    wire_put(w, query->look_alike, 1);
-    wire_put_text(w, query->lane);
-    wire_put(w, (uint64_t)query->from_ms, 8);
-    wire_put(w, (uint64_t)query->to_ms, 8);
-    wire_put(w, query->limit, 4);
-}
-
-static void get_query(struct wire *w, struct store_query *query)
-{
-    get_plate(w, query->plate, 2);
-    query->look_alike = get_bool(w);
-    get_name(w, query->lane, sizeof query->lane);
-    get_time(w, &query->from_ms);
-    get_time(w, &query->to_ms);
-    query->limit = (uint32_t)wire_get(w, 4);
-}
-
-static void put_look(struct wire *w, const struct ledger_look *look)
-{
-    wire_put(w, (uint64_t)look->at_ms, 8);
-    wire_put(w, look->uid, 4);
-    wire_put_text(w, look->user);
-    wire_put_text(w, look->reason);
-    wire_put_text(w, look->case_number);
-    wire_put_text(w, look->kind);
-    put_query(w, &look->query);
-    wire_put_bytes(w, look->id, sizeof look->id);
-}
-
-static void get_look(struct wire *w, struct ledger_look *look)
-{
-    get_time(w, &look->at_ms);
-    look->uid = (uint32_t)wire_get(w, 4);
-    get_name(w, look->user, sizeof look->user);
-    get_words(w, look->reason, sizeof look->reason);
-    get_words(w, look->case_number, sizeof look->case_number);
-    get_name(w, look->kind, sizeof look->kind);
-    get_query(w, &look->query);
-    wire_get_bytes(w, look->id, sizeof look->id);
-    look->n_answered = 0;
-}
-
 static void put_gap(struct wire *w, const struct ledger_gap *gap)
 {
     wire_put(w, (uint64_t)gap->from_ms, 8);
@@ -217,11 +99,11 @@ static void put_gap(struct wire *w, const struct ledger_gap *gap)
 
 static void get_gap(struct wire *w, struct ledger_gap *gap)
 {
-    get_time(w, &gap->from_ms);
-    get_time(w, &gap->to_ms);
+    field_get_time(w, &gap->from_ms);
+    field_get_time(w, &gap->to_ms);
     w->bad |= gap->to_ms < gap->from_ms;
-    get_name(w, gap->lane, sizeof gap->lane);
-    get_name(w, gap->why, sizeof gap->why);
+    field_get_name(w, gap->lane, sizeof gap->lane);
+    field_get_name(w, gap->why, sizeof gap->why);
 }
 
 static void put_gaps(struct wire *w, const struct message *message)
@@ -271,24 +153,6 @@ static void get_crop(struct wire *w, struct message *message)
     wire_get_bytes(w, message->passage.crop, message->passage.row.crop_size);
 }
 
-static void put_stats(struct wire *w, const struct store_stats *stats)
-{
-    wire_put(w, stats->n_rows, 8);
-    wire_put(w, (uint64_t)stats->oldest_ms, 8);
-    wire_put(w, stats->bytes, 8);
-    wire_put(w, stats->binding, 1);
-}
-
-static void get_stats(struct wire *w, struct store_stats *stats)
-{
-    stats->n_rows = wire_get(w, 8);
-    get_time(w, &stats->oldest_ms);
-    stats->bytes = wire_get(w, 8);
-    uint64_t binding = wire_get(w, 1);
-    w->bad |= binding != BINDING_SOFTWARE && binding != BINDING_TPM;
-    stats->binding = w->bad ? BINDING_SOFTWARE : (enum binding_kind)binding;
-}
-
 static void put_fields(struct wire *w, const struct message *m)
 {
     const struct row *row = &m->passage.row;
@@ -305,29 +169,18 @@ static void put_fields(struct wire *w, const struct message *m)
         put_row(w, row);
         wire_put_bytes(w, m->passage.crop, row->crop_size);
         break;
-    case MESSAGE_CROP:
-        wire_put_bytes(w, row->id, sizeof row->id);
-        wire_put(w, row->crop_size, 4);
-        wire_put_bytes(w, m->passage.crop, row->crop_size);
-        break;
-    case MESSAGE_ASK:
-        put_look(w, &m->look);
-        break;
     case MESSAGE_ROWS:
         put_rows(w, m);
         break;
     case MESSAGE_GAP:
         put_gaps(w, m);
         break;
-    case MESSAGE_STATS:
-        put_stats(w, &m->stats);
-        break;
     case MESSAGE_NACK:
-    case MESSAGE_REFUSED:
-        put_fault(w, &m->fault);
+        field_put_fault(w, &m->fault);
         break;
     default:
-        assert(!"a message type that exists");
+        assert(talk_has(m->type));
+        talk_put(w, m);
     }
 }
 
@@ -369,30 +222,17 @@ static void get_fields(struct wire *w, struct message *m)
         get_row(w, row);
         get_crop(w, m);
         break;
-    case MESSAGE_CROP:
-        wire_get_bytes(w, row->id, sizeof row->id);
-        row->crop_size = (uint32_t)wire_get(w, 4);
-        w->bad |= row->crop_size > ROW_MAX_CROP;
-        get_crop(w, m);
-        break;
-    case MESSAGE_ASK:
-        get_look(w, &m->look);
-        break;
     case MESSAGE_ROWS:
         get_rows(w, m);
         break;
     case MESSAGE_GAP:
         get_gaps(w, m);
         break;
-    case MESSAGE_STATS:
-        get_stats(w, &m->stats);
-        break;
     case MESSAGE_NACK:
-    case MESSAGE_REFUSED:
-        get_fault(w, &m->fault);
+        field_get_fault(w, &m->fault);
         break;
     default:
-        w->bad = true;
+        talk_get(w, m);
     }
 }
 

@@ -295,21 +295,21 @@ static void store_ten(struct house *h)
     courier_free(&courier);
 }
 
-static void ask(struct house *h, const char *kind, const char *reason, uint32_t limit)
+static void ask(struct house *h, enum ask_kind kind, const char *reason, uint32_t limit)
 {
     struct message *m = &h->out;
     memset(m, 0, sizeof *m);
     m->type = MESSAGE_ASK;
     m->seq = 77;
-    m->look = (struct ledger_look){.at_ms = 1,
-                                   .uid = 1000,
-                                   .user = "officer",
-                                   .case_number = "26-114",
-                                   .query = {.limit = limit}};
-    snprintf(m->look.reason, sizeof m->look.reason, "%s", reason);
-    snprintf(m->look.kind, sizeof m->look.kind, "%s", kind);
+    m->ask = (struct ask){.kind = kind,
+                          .uid = 1000,
+                          .roles = ASK_OFFICER,
+                          .user = "officer",
+                          .case_number = "26-114",
+                          .find = {.limit = limit}};
+    snprintf(m->ask.reason, sizeof m->ask.reason, "%s", reason);
     house_passage(4, &passage);
-    memcpy(m->look.id, passage.row.id, ROW_ID_SIZE);
+    memcpy(m->ask.id, passage.row.id, ROW_ID_SIZE);
     assert_int_equal(message_send(h->desk_side, m, h->scratch, &h->why), ERR_OK);
 }
 
@@ -325,7 +325,7 @@ static void a_question_is_answered_with_the_newest_first(void **state)
 {
     struct house *h = *state;
     store_ten(h);
-    ask(h, "query", "stolen", 4);
+    ask(h, ASK_FIND, "stolen", 4);
     for (uint32_t left = 4; left > 0; left--) {
         house_receive(h, h->desk_side);
         assert_int_equal(h->in.type, MESSAGE_ROWS);
@@ -337,12 +337,12 @@ static void a_question_is_answered_with_the_newest_first(void **state)
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.n_left, 0);
     assert_int_equal(h->in.n_gaps, 0);
-    ask(h, "image", "stolen", 0);
+    ask(h, ASK_IMAGE, "stolen", 0);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_CROP);
     house_passage(4, &passage);
-    assert_int_equal(h->in.passage.row.crop_size, passage.row.crop_size);
-    assert_memory_equal(h->in.passage.crop, passage.crop, passage.row.crop_size);
+    assert_int_equal(h->in.n_data, passage.row.crop_size);
+    assert_memory_equal(h->in.data, passage.crop, passage.row.crop_size);
     house_stop(&h->keeper, &h->keeper_stop);
     assert_int_equal(count_looks(h, "query"), 1);
     assert_int_equal(count_looks(h, "image"), 1);
@@ -353,7 +353,7 @@ static void the_look_is_on_disk_before_the_answers_first_byte(void **state)
     struct house *h = *state;
     store_ten(h);
     for (int i = 1; i <= 5; i++) {
-        ask(h, "query", "stolen", 10);
+        ask(h, ASK_FIND, "stolen", 10);
         house_receive(h, h->desk_side); /* the first packet of eleven */
         house_kill(&h->keeper, &h->keeper_stop);
         assert_int_equal(count_looks(h, "query"), i);
@@ -368,15 +368,15 @@ static void a_look_that_cannot_be_recorded_is_not_answered(void **state)
     struct house *h = *state;
     store_ten(h);
     limit_files(h->keeper, 4096);
-    ask(h, "query", "stolen", 10);
+    ask(h, ASK_FIND, "stolen", 10);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_REFUSED);
     assert_int_equal(h->in.fault.code, ERR_IO);
-    ask(h, "image", "stolen", 0);
+    ask(h, ASK_IMAGE, "stolen", 0);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_REFUSED);
     limit_files(h->keeper, RLIM_INFINITY);
-    ask(h, "query", "stolen", 1);
+    ask(h, ASK_FIND, "stolen", 1);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_ROWS);
 }
@@ -385,12 +385,12 @@ static void a_look_without_a_reason_is_refused_and_recorded(void **state)
 {
     struct house *h = *state;
     store_ten(h);
-    ask(h, "query", "  ", 10);
+    ask(h, ASK_FIND, "  ", 10);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_REFUSED);
     assert_int_equal(h->in.fault.code, ERR_DENIED);
     assert_non_null(strstr(h->in.fault.text, "reason"));
-    ask(h, "image", "", 0);
+    ask(h, ASK_IMAGE, "", 0);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_REFUSED);
     house_stop(&h->keeper, &h->keeper_stop);
@@ -405,7 +405,7 @@ static void more_rows_than_the_configuration_allows_are_refused(void **state)
     store_ten(h);
     static const uint32_t limits[] = {0, 41, 4000000000u};
     for (int i = 0; i < 3; i++) {
-        ask(h, "query", "stolen", limits[i]);
+        ask(h, ASK_FIND, "stolen", limits[i]);
         house_receive(h, h->desk_side);
         assert_int_equal(h->in.type, MESSAGE_REFUSED);
         assert_non_null(strstr(h->in.fault.text, "limit"));
@@ -418,7 +418,7 @@ static void status_is_told_without_a_record(void **state)
 {
     struct house *h = *state;
     store_ten(h);
-    ask(h, "status", "", 0);
+    ask(h, ASK_STATUS, "", 0);
     house_receive(h, h->desk_side);
     assert_int_equal(h->in.type, MESSAGE_STATS);
     assert_int_equal(h->in.stats.n_rows, 10);

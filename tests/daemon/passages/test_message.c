@@ -48,6 +48,58 @@ static void fill_passage(struct message *m)
         m->passage.crop[i] = (uint8_t)i;
 }
 
+/* What only the desk and the keeper say. */
+static void fill_talk(struct message *m)
+{
+    m->ask = (struct ask){.kind = ASK_FIND,
+                          .uid = 1000,
+                          .roles = ASK_OFFICER | ASK_MAINTENANCE,
+                          .user = "uid 1000",
+                          .reason = "stolen é",
+                          .case_number = "26-114",
+                          .find = {.plate = "A?C12?",
+                                   .look_alike = true,
+                                   .lane = "north",
+                                   .from_ms = 1,
+                                   .to_ms = 2,
+                                   .limit = 50},
+                          .id = {1, 2, 3},
+                          .ticket = "1a2b3c4d",
+                          .signature = {.size = 3, .der = {4, 5, 6}},
+                          .n_ids = 2,
+                          .ids = {{7}, {8}},
+                          .recipient = "port",
+                          .first = 9,
+                          .digest = {10},
+                          .n_failed = 11,
+                          .seen_size = 12};
+    m->health = (struct health){.epoch = 3,
+                                .pcr_mask = 1 << 7,
+                                .seals_crops = true,
+                                .has_witness = true,
+                                .log_size = 99,
+                                .head_size = 98,
+                                .head_ms = 1800000000000,
+                                .hit_term_s = 259200};
+    m->needs_second = true;
+    snprintf(m->ticket, sizeof m->ticket, "00ff00ff");
+    m->evidence = (struct message_evidence){.head_size = 4,
+                                            .head = {1, 2, 3, 4},
+                                            .key = {4, 5},
+                                            .has_growth = true,
+                                            .growth = {.n = 2, .hash = {{{1}}, {{2}}}},
+                                            .error = ""};
+    snprintf(m->user, sizeof m->user, "officer");
+    m->asked_ms = 1800000000000;
+    m->is_sealed = true;
+    m->first = 5;
+    m->total = 1000;
+    m->number = 3;
+    m->proof = (struct merkle_proof){.n = 3, .hash = {{{9}}, {{8}}, {{7}}}};
+    m->n_data = 7;
+    memcpy(m->data, "\5\0abcde", 7);
+}
+
 static size_t pack_and_unpack(void)
 {
     size_t size = message_pack(&in, bytes);
@@ -76,6 +128,20 @@ static void a_passage_comes_back_whole(void **state)
     assert_same_again(size);
 }
 
+/* The fuzz target's corpus is what this test packs; LANEWARD_GENERATE=1 writes it anew. */
+static void keep_for_fuzzing(int type, size_t size)
+{
+    char path[256];
+    if (getenv("LANEWARD_GENERATE") == NULL)
+        return;
+    snprintf(path, sizeof path, "%s/tests/fuzz/corpus/message/type-%02d", LANEWARD_SOURCE_DIR,
+             type);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void every_other_kind_comes_back_whole(void **state)
 {
     (void)state;
@@ -83,19 +149,7 @@ static void every_other_kind_comes_back_whole(void **state)
         fill_passage(&in);
         in.type = (enum message_type)type;
         snprintf(in.cursor, sizeof in.cursor, "2026-11-22/000123.jpg");
-        in.look = (struct ledger_look){.at_ms = 1800000000000,
-                                       .uid = 1000,
-                                       .user = "uid 1000",
-                                       .reason = "stolen é",
-                                       .case_number = "26-114",
-                                       .kind = "query",
-                                       .query = {.plate = "A?C12?",
-                                                 .look_alike = true,
-                                                 .lane = "north",
-                                                 .from_ms = 1,
-                                                 .to_ms = 2,
-                                                 .limit = 50},
-                                       .id = {1, 2, 3}};
+        fill_talk(&in);
         in.n_left = type == MESSAGE_ROWS ? 0 : 7;
         in.n_gaps = 1;
         in.gaps[0] = (struct ledger_gap){
@@ -103,7 +157,13 @@ static void every_other_kind_comes_back_whole(void **state)
         in.stats =
             (struct store_stats){.n_rows = 9, .oldest_ms = 8, .bytes = 7, .binding = BINDING_TPM};
         in.fault = (struct fault){.code = ERR_IO, .text = "disk full"};
-        assert_same_again(pack_and_unpack());
+        if (type == MESSAGE_PENDING)
+            memcpy(in.data, "a\nb c\nd", 7);
+        in.n_left = type == MESSAGE_LOG ? 1 : in.n_left;
+        in.passage.row.crop_size = 100;
+        size_t size = pack_and_unpack();
+        assert_same_again(size);
+        keep_for_fuzzing(type, size);
     }
     in.type = MESSAGE_ROWS;
     in.n_left = 3;
@@ -172,6 +232,88 @@ static void values_out_of_range_are_refused(void **state)
     snprintf(row->plate, sizeof row->plate, "abc123"), assert_refused();
     snprintf(row->lane, sizeof row->lane, "no\nrth"), assert_refused();
     row->n_candidates = 0, assert_refused(); /* a plate without candidates */
+}
+
+static void refuse_talk(enum message_type type)
+{
+    in.type = type;
+    in.n_left = type == MESSAGE_LOG ? 1 : 2;
+    size_t size = message_pack(&in, bytes);
+    if (message_unpack(bytes, size, &out, &why) != ERR_INPUT)
+        fail_msg("a message of type %d was taken", (int)type);
+    fill_talk(&in);
+}
+
+static void what_no_desk_and_no_keeper_says_is_refused(void **state)
+{
+    (void)state;
+    fill_passage(&in);
+    fill_talk(&in);
+    in.ask.kind = 0, refuse_talk(MESSAGE_ASK);
+    in.ask.kind = ASK_LIMIT, refuse_talk(MESSAGE_ASK);
+    in.ask.roles = 16, refuse_talk(MESSAGE_ASK);
+    in.ask.ticket[7] = '\0', refuse_talk(MESSAGE_ASK);
+    in.ask.ticket[3] = 'X', refuse_talk(MESSAGE_ASK);
+    in.ask.user[0] = '\n', refuse_talk(MESSAGE_ASK);
+    in.ask.recipient[0] = '\t', refuse_talk(MESSAGE_ASK);
+    in.ask.find.from_ms = -1, refuse_talk(MESSAGE_ASK);
+    memcpy(in.ask.find.plate, "???", 4), refuse_talk(MESSAGE_ASK);
+    in.ticket[0] = '\0', refuse_talk(MESSAGE_TICKET);
+    in.ticket[0] = '\0', refuse_talk(MESSAGE_PENDING);
+    in.data[2] = '\r', refuse_talk(MESSAGE_PENDING);
+    in.n_data = TICKET_TEXT_SIZE + 1, refuse_talk(MESSAGE_PENDING);
+    in.data[0] = 6, refuse_talk(MESSAGE_LOG); /* a record longer than the page */
+    in.data[0] = 4, refuse_talk(MESSAGE_LOG); /* and something behind it */
+    in.n_data = 1, refuse_talk(MESSAGE_LOG);
+    in.total = 0, refuse_talk(MESSAGE_BLOB);
+    in.total = MESSAGE_MAX_BLOB + 1, refuse_talk(MESSAGE_BLOB);
+    in.total = in.first + in.n_data - 1, refuse_talk(MESSAGE_BLOB);
+    in.n_data = 0, refuse_talk(MESSAGE_BLOB);
+    in.health.pcr_mask = 1 << 24, refuse_talk(MESSAGE_STATS);
+    in.health.head_ms = -1, refuse_talk(MESSAGE_STATS);
+}
+
+/* Sizes beyond the room, which no packer writes. */
+static void sizes_of_the_desk_s_messages_that_lie_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum message_type type;
+        size_t at;
+    } lies[] = {
+        {MESSAGE_EVIDENCE, 11}, {MESSAGE_PROOF, 18}, {MESSAGE_CROP, 29}, {MESSAGE_BLOB, 68}};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        fill_passage(&in);
+        fill_talk(&in);
+        in.type = lies[i].type;
+        size_t size = message_pack(&in, bytes);
+        assert_int_equal(message_unpack(bytes, size, &out, &why), ERR_OK);
+        bytes[lies[i].at] = 0xff;
+        assert_int_equal(message_unpack(bytes, size, &out, &why), ERR_INPUT);
+    }
+}
+
+static void the_largest_answers_fit_a_packet(void **state)
+{
+    (void)state;
+    fill_passage(&in);
+    fill_talk(&in);
+    in.n_data = MESSAGE_MAX_DATA;
+    memset(in.data, 'a', sizeof in.data);
+    in.total = MESSAGE_MAX_BLOB;
+    static const enum message_type large[] = {MESSAGE_CROP, MESSAGE_BLOB};
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        in.type = large[i];
+        assert_same_again(pack_and_unpack());
+    }
+    in.type = MESSAGE_EVIDENCE;
+    in.evidence.head_size = HEAD_MAX_BYTES;
+    in.evidence.growth.n = MERKLE_MAX_PROOF;
+    assert_same_again(pack_and_unpack());
+    in.type = MESSAGE_ASK;
+    in.ask.n_ids = ASK_MAX_EXPORT;
+    in.ask.signature.size = SIGNATURE_MAX;
+    assert_same_again(pack_and_unpack());
 }
 
 static void a_crop_size_that_lies_is_refused(void **state)
@@ -250,6 +392,9 @@ int main(void)
         cmocka_unit_test(the_largest_passage_fits_a_packet),
         cmocka_unit_test(no_shortened_message_is_accepted),
         cmocka_unit_test(values_out_of_range_are_refused),
+        cmocka_unit_test(what_no_desk_and_no_keeper_says_is_refused),
+        cmocka_unit_test(sizes_of_the_desk_s_messages_that_lie_are_refused),
+        cmocka_unit_test(the_largest_answers_fit_a_packet),
         cmocka_unit_test(a_crop_size_that_lies_is_refused),
         cmocka_unit_test(counts_that_lie_are_refused),
         cmocka_unit_test(a_packet_crosses_a_socket),
