@@ -1,5 +1,7 @@
 /* The system calls of each group, and the filter made of them. */
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -24,7 +26,6 @@ static const int base_calls[] = {CALL(read),
                                  CALL(lseek),
                                  CALL(fstat),
                                  CALL(newfstatat),
-                                 CALL(fcntl),
                                  CALL(poll),
                                  CALL(ppoll),
                                  CALL(epoll_create1),
@@ -103,8 +104,7 @@ static const int connect_calls[] = {CALL(connect), CALL(setsockopt), CALL(getsoc
 static const int accept_calls[] = {CALL(accept), CALL(accept4), CALL(setsockopt), CALL(getsockname),
                                    -1};
 
-static const int packet_calls[] = {CALL(sendto),   CALL(recvfrom),   CALL(sendmsg),
-                                   CALL(recvmsg),  CALL(sendmmsg),   CALL(recvmmsg),
+static const int packet_calls[] = {CALL(recvfrom), CALL(recvmsg),    CALL(recvmmsg),
                                    CALL(shutdown), CALL(getsockopt), -1};
 
 static const int thread_calls[] = {CALL(set_robust_list), CALL(rseq), CALL(set_tid_address),
@@ -189,9 +189,47 @@ static int allow_form(scmp_filter_ctx filter, int call, unsigned argument, uint6
     return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call, 1, &form);
 }
 
+/* Of fcntl, what does not reach outside: F_SETOWN and F_SETSIG would send any signal to another
+ * process. */
+static int add_fcntl(scmp_filter_ctx filter)
+{
+    static const int commands[] = {
+        F_DUPFD,  F_GETFD,         F_SETFD,     F_GETFL,     F_SETFL,      F_GETLK,    F_SETLK,
+        F_SETLKW, F_DUPFD_CLOEXEC, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        failed |= allow_form(filter, CALL(fcntl), 1, UINT32_MAX, (uint64_t)commands[i]);
+    return failed;
+}
+
+/* Sending, but not so that it connects by itself: Landlock looks at connect alone. */
+static int add_sending(scmp_filter_ctx filter)
+{
+    return allow_form(filter, CALL(sendto), 3, MSG_FASTOPEN, 0) |
+           allow_form(filter, CALL(sendmsg), 2, MSG_FASTOPEN, 0) |
+           allow_form(filter, CALL(sendmmsg), 3, MSG_FASTOPEN, 0);
+}
+
+/* TCP and nothing else: neither datagrams nor Multipath TCP, of whose ports Landlock knows nothing.
+ */
+static int add_sockets(scmp_filter_ctx filter)
+{
+    static const int families[] = {AF_INET, AF_INET6}, protocols[] = {0, IPPROTO_TCP};
+    enum { KIND = 0xf };
+    int failed = allow_form(filter, CALL(socketpair), 0, UINT64_MAX, AF_UNIX);
+    for (size_t i = 0; i < 4; i++) {
+        const struct scmp_arg_cmp form[] = {SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)families[i / 2]),
+                                            SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, KIND, SOCK_STREAM),
+                                            SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t)protocols[i % 2])};
+        failed |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(socket), 3, form);
+    }
+    return failed;
+}
+
 static int add_forms(scmp_filter_ctx filter, unsigned groups)
 {
-    int failed = allow_form(filter, CALL(mmap), 2, PROT_EXEC, 0);
+    int failed = add_fcntl(filter);
+    failed |= allow_form(filter, CALL(mmap), 2, PROT_EXEC, 0);
     failed |= allow_form(filter, CALL(mprotect), 2, PROT_EXEC, 0);
     failed |= allow_form(filter, CALL(tgkill), 0, UINT64_MAX, (uint64_t)getpid()); /* abort() */
     failed |= allow_form(filter, CALL(prlimit64), 2, UINT64_MAX, 0); /* look at limits */
@@ -203,11 +241,10 @@ static int add_forms(scmp_filter_ctx filter, unsigned groups)
         /* Its flags lie in memory, where a filter cannot look; libc then takes clone. */
         failed |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
     }
-    if (groups & CALLS_CONNECT) {
-        failed |= allow_form(filter, CALL(socketpair), 0, UINT64_MAX, AF_UNIX);
-        failed |= allow_form(filter, CALL(socket), 0, UINT64_MAX, AF_INET);
-        failed |= allow_form(filter, CALL(socket), 0, UINT64_MAX, AF_INET6);
-    }
+    if (groups & CALLS_CONNECT)
+        failed |= add_sockets(filter);
+    if (groups & CALLS_PACKETS)
+        failed |= add_sending(filter);
     return failed;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "daemon/lookup.h"
+#include "daemon/probe.h"
 #include "daemon/rights.h"
 #include "daemon/role.h"
 #include "daemon/spawn.h"
@@ -75,7 +76,9 @@ static enum err live(const struct role_env *env, struct fault *why)
     if (env->role == ROLE_KEEPER)
         witness_prepare(env->config->witness_file);
     enum err err = rights_apply(env, why);
-    return err != ERR_OK ? err : runs[env->role](env, why);
+    if (err != ERR_OK)
+        return err;
+    return env->probe_fd >= 0 ? probe_serve(env, why) : runs[env->role](env, why);
 }
 
 int entry_run(void)

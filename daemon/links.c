@@ -248,6 +248,7 @@ void links_give(const struct links *links, struct role_env *env)
                                                   : -1;
     env->desk_fd = env->role == ROLE_KEEPER ? links->keeper_desk_side : -1;
     env->listen_fd = env->role == ROLE_DESK ? links->listen : -1;
+    env->probe_fd = -1;
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         env->recognizer_fd[i] = env->role == ROLE_KEEPER ? links->keeper_side[i] : -1;
 }

@@ -1,7 +1,9 @@
-/* Asking for a camera's name while that is still possible. */
+/* Asking for a camera's name, and of what kind the host's network is, while that is still possible.
+ */
 #include "daemon/lookup.h"
 
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 static struct {
     bool is_name;
     char resolved[512];
+    CURLM *multi;
 } lookup;
 
 static void append_number(const struct addrinfo *one, size_t *used)
@@ -30,6 +33,9 @@ void lookup_prepare(const char *text)
     struct address address;
     struct in6_addr number;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
+    /* libcurl finds out about IPv6 when this is made, with a socket that a capture may not have. */
+    if (lookup.multi == NULL && curl_global_init(CURL_GLOBAL_NOTHING) == 0)
+        lookup.multi = curl_multi_init();
     if (address_parse(text, &address, NULL) != ERR_OK ||
         inet_pton(AF_INET, address.host, &number) == 1 ||
         inet_pton(AF_INET6, address.host, &number) == 1)
@@ -52,4 +58,11 @@ bool lookup_is_name(void)
 const char *lookup_result(void)
 {
     return lookup.resolved;
+}
+
+void *lookup_take_multi(void)
+{
+    CURLM *multi = lookup.multi != NULL ? lookup.multi : curl_multi_init();
+    lookup.multi = NULL;
+    return multi;
 }

@@ -13,4 +13,8 @@ void lookup_prepare(const char *address);
 bool lookup_is_name(void);
 const char *lookup_result(void);
 
+/* libcurl's handle that lookup_prepare has made, or a new one; the caller's from now on. NULL: no
+ * memory. */
+void *lookup_take_multi(void);
+
 #endif

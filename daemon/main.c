@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "daemon/entry.h"
 #include "daemon/parent.h"
+#include "daemon/probe.h"
 #include "daemon/spawn.h"
 
 static const char default_config[] = "/etc/laneward/laneward.conf";
@@ -25,6 +26,9 @@ static void show_usage(FILE *to)
         "  -c, --config FILE  configuration (default %s)\n"
         "      --check        only check the configuration: complaints on stderr, status 1 if any\n"
         "      --options      list every option of the configuration\n"
+        "      --probe ROLE   try to break out of a role (capture, recognizer, keeper, desk, all): "
+        "JSON,\n"
+        "                     status 1 if anything could be done that it has no right to\n"
         "      --version\n"
         "  -h, --help\n",
         default_config);
@@ -62,12 +66,15 @@ int main(int argc, char **argv)
 {
     if (argc == 1 && spawn_is_role(argv[0]))
         return entry_run();
-    enum { CHECK = 256, OPTIONS, VERSION };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, CHECK},
-        {"options", no_argument, NULL, OPTIONS},  {"version", no_argument, NULL, VERSION},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    const char *config = default_config;
+    enum { CHECK = 256, OPTIONS, PROBE, VERSION };
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check", no_argument, NULL, CHECK},
+                                            {"options", no_argument, NULL, OPTIONS},
+                                            {"version", no_argument, NULL, VERSION},
+                                            {"probe", required_argument, NULL, PROBE},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    const char *config = default_config, *probed = NULL;
     bool only_check = false;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
@@ -76,6 +83,9 @@ int main(int argc, char **argv)
             break;
         case CHECK:
             only_check = true;
+            break;
+        case PROBE:
+            probed = optarg;
             break;
         case OPTIONS:
             return show_options();
@@ -95,5 +105,7 @@ int main(int argc, char **argv)
         return 2;
     }
     log_open("lanewardd", LOG_LEVEL_INFO);
+    if (probed != NULL)
+        return probe_run(probed, config);
     return only_check ? check(config) : run(config);
 }

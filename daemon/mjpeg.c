@@ -114,7 +114,7 @@ static enum err open_mjpeg(struct capture *capture, void **source, struct fault 
     mjpeg->capture = capture;
     mjpeg->pause_ms = FIRST_PAUSE_MS;
     mjpeg->reached_ms = capture_now_ms();
-    mjpeg->multi = curl_multi_init();
+    mjpeg->multi = lookup_take_multi();
     if (lookup_result()[0] != '\0')
         mjpeg->resolve = curl_slist_append(NULL, lookup_result());
     enum err err = read_secret(mjpeg, capture->env->secret_fd, why);

@@ -187,7 +187,8 @@ enum err rights_apply(const struct role_env *env, struct fault *why)
     const struct rights *rights = rights_of(env);
     if (rights->own_network)
         (void)sandbox_unshare(); /* where it is not permitted the parent has said so */
-    enum err err = sandbox_limits(rights->memory_mib, rights->descriptors, why);
+    bool with_threads = (rights->calls & CALLS_THREADS) != 0;
+    enum err err = sandbox_limits(rights->memory_mib, rights->descriptors, with_threads, why);
     if (err == ERR_OK)
         err = sandbox_renounce(why);
     if (err == ERR_OK)

@@ -31,6 +31,7 @@ struct role_env {
     int recognizer_fd[CONFIG_MAX_CAMERAS]; /* keeper: from the recognizers */
     int desk_fd;                           /* keeper: from the desk */
     int listen_fd;                         /* desk: the officers' Unix socket, listening */
+    int probe_fd; /* `lanewardd --probe`: instead of running, the role tries what is asked here */
 };
 
 /* Run a role's whole life. ERR_OK: asked to stop. Anything else: the process ends and the parent

@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const int own_spaces = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+/* IPC and host names need none: no role has their system calls. */
+static const int own_spaces = CLONE_NEWNET;
 
 static bool write_file(const char *path, const char *text)
 {
@@ -46,8 +47,11 @@ bool sandbox_unshare(void)
 bool sandbox_has_namespaces(void)
 {
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        /* As a role is before it gives this up: else its own files in /proc are not its own. */
+        (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         _exit(sandbox_unshare() ? 0 : 1);
+    }
     int status;
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
            WEXITSTATUS(status) == 0;
@@ -62,9 +66,11 @@ static bool set_limit(__rlimit_resource_t what, rlim_t value)
     return setrlimit(what, &next) == 0;
 }
 
-enum err sandbox_limits(unsigned memory_mib, unsigned descriptors, struct fault *why)
+enum err sandbox_limits(unsigned memory_mib, unsigned descriptors, bool with_threads,
+                        struct fault *why)
 {
-    bool ok = set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, descriptors);
+    bool ok = set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, descriptors) &&
+              (with_threads || set_limit(RLIMIT_NPROC, 0));
 #ifndef LANEWARD_SANITIZED /* the sanitizer's shadow alone is terabytes of address space */
     ok = ok && (memory_mib == 0 || set_limit(RLIMIT_AS, (rlim_t)memory_mib << 20));
 #else

@@ -28,12 +28,13 @@ enum err sandbox_calls(unsigned groups, struct fault *why) MUST_USE;
 bool sandbox_has_seccomp(void);
 bool sandbox_has_namespaces(void);
 
-/* A network of its own (without any interface), and with it IPC and host name of its own. false:
- * not permitted. */
+/* A network of its own, without any interface that is up. false: not permitted. */
 bool sandbox_unshare(void);
 
-/* Upper bounds: address space in MiB (0 = none), descriptors, and no core file ever. */
-enum err sandbox_limits(unsigned memory_mib, unsigned descriptors, struct fault *why) MUST_USE;
+/* Upper bounds: address space in MiB (0 = none), descriptors, no process or thread more unless
+ * `with_threads`, and no core file ever. */
+enum err sandbox_limits(unsigned memory_mib, unsigned descriptors, bool with_threads,
+                        struct fault *why) MUST_USE;
 
 /* No new privileges, no capabilities, not dumpable: nobody of this user can look inside. */
 enum err sandbox_renounce(struct fault *why) MUST_USE;
