@@ -3,10 +3,14 @@
 #ifndef LANEWARD_TOOLS_COMMAND_H
 #define LANEWARD_TOOLS_COMMAND_H
 
-int command_read(int argc, char **argv);   /* pictures to text, without a daemon */
-int command_bench(int argc, char **argv);  /* accuracy and time on labelled pictures */
-int command_query(int argc, char **argv);  /* ask the desk for passages or a plate's picture */
-int command_honey(int argc, char **argv);  /* a plan of honey plates */
-int command_status(int argc, char **argv); /* cameras, store and binding */
+typedef int command_fn(int argc, char **argv);
+
+command_fn command_read;     /* pictures to text, without a daemon */
+command_fn command_bench;    /* accuracy and time on labelled pictures */
+command_fn command_query;    /* ask the desk for passages or a plate's picture */
+command_fn command_honey;    /* a plan of honey plates */
+command_fn command_status;   /* cameras, store and binding */
+command_fn command_doctor;   /* is this host as it should be */
+command_fn command_selftest; /* do the models read here as they should */
 
 #endif

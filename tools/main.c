@@ -14,6 +14,8 @@ static const struct {
     {"query", command_query, "ask the daemon for passages, or for a plate's picture"},
     {"honey", command_honey, "plan honey plates for a lane, from an auditor's secret"},
     {"status", command_status, "show cameras, store and key binding"},
+    {"doctor", command_doctor, "look whether this host is as it should be"},
+    {"selftest", command_selftest, "read the pictures that come with the program"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

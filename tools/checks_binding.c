@@ -1,0 +1,97 @@
+/* Checks of the configuration, the running daemon, and what binds its store to this host. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/checks.h"
+#include "tools/client.h"
+
+static bool has_file(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static bool has_tpm(const struct doctor *doctor)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/dev", doctor->root);
+    return has_file(folder, "tpmrm0") || has_file(folder, "tpm0");
+}
+
+void checks_config(const struct doctor *doctor, struct doctor_finding *out)
+{
+    if (doctor->config_complaint[0] != '\0')
+        doctor_say(out, DOCTOR_FAIL, "`lanewardd --check` tells every complaint", "%s",
+                   doctor->config_complaint);
+    else
+        doctor_say(out, DOCTOR_PASS, "", "%u cameras", (unsigned)doctor->config.n_cameras);
+}
+
+void checks_daemon(const struct doctor *doctor, struct doctor_finding *out)
+{
+    if (doctor->status == NULL)
+        doctor_say(out, DOCTOR_WARN, "systemctl start lanewardd; or name its run_dir by --config",
+                   "no daemon answers, or not to you: some checks go by files alone");
+    else if (!client_true(json_object_get(doctor->status, "store"), "available"))
+        doctor_say(out, DOCTOR_FAIL, "the daemon's log tells why",
+                   "the daemon runs, its store is not open");
+    else
+        doctor_say(out, DOCTOR_PASS, "", "the daemon runs, its store is open");
+}
+
+/* By the daemon's word, or by the names of files; "" = neither is to be had. */
+static const char *binding_of(const struct doctor *doctor)
+{
+    const char *dir = doctor->config.state_dir;
+    const char *told = doctor->status != NULL ? client_text(doctor->status, "binding") : "";
+    if (told[0] != '\0')
+        return told;
+    if (has_file(dir, "tpm.blob"))
+        return "tpm";
+    return has_file(dir, "host.key") ? "software" : "";
+}
+
+void checks_tpm(const struct doctor *doctor, struct doctor_finding *out)
+{
+    const char *binding = binding_of(doctor);
+    bool is_there = has_tpm(doctor);
+    if (strcmp(binding, "tpm") == 0)
+        doctor_say(out, DOCTOR_PASS, "", "the store is bound to a TPM");
+    else if (strcmp(binding, "software") == 0 && is_there)
+        doctor_say(out, DOCTOR_FAIL, "tpm = auto in [storage], and `laneward enroll`",
+                   "binding=software although this host has a TPM: a copy of the whole disk opens "
+                   "elsewhere");
+    else if (strcmp(binding, "software") == 0)
+        doctor_say(out, DOCTOR_WARN, "fit a TPM 2.0, or turn it on in the firmware",
+                   "binding=software, there is no TPM: a copy of the whole disk opens elsewhere");
+    else
+        doctor_say(out, is_there ? DOCTOR_SKIP : DOCTOR_WARN,
+                   is_there ? "start the daemon, or ask as root"
+                            : "fit a TPM 2.0, or turn it on in the firmware",
+                   is_there ? "this host has a TPM; the store's binding is not known"
+                            : "this host has no TPM");
+}
+
+void checks_pcrs(const struct doctor *doctor, struct doctor_finding *out)
+{
+    char list[128] = "";
+    size_t used = 0;
+    if (strcmp(binding_of(doctor), "tpm") != 0) {
+        doctor_say(out, DOCTOR_SKIP, "", "no TPM holds the key");
+        return;
+    }
+    for (unsigned i = 0; i < 32 && used < sizeof list; i++)
+        if (doctor->config.pcr_mask & 1u << i)
+            used += (size_t)snprintf(list + used, sizeof list - used, " %u", i);
+    if (doctor->status != NULL && client_true(doctor->status, "suspended"))
+        doctor_say(out, DOCTOR_WARN, "finish the change, and start the daemon anew",
+                   "the key is sealed to no PCR until the next start: a boot change was announced");
+    else if (doctor->config.pcr_mask == 0)
+        doctor_say(out, DOCTOR_FAIL, "pcrs = 7 in [storage], then `laneward reseal`",
+                   "the key is sealed to no PCR: another system on this host opens the store");
+    else
+        doctor_say(out, DOCTOR_PASS, "", "sealed to PCR%s", list);
+}
