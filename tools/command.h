@@ -12,5 +12,6 @@ command_fn command_honey;    /* a plan of honey plates */
 command_fn command_status;   /* cameras, store and binding */
 command_fn command_doctor;   /* is this host as it should be */
 command_fn command_selftest; /* do the models read here as they should */
+command_fn command_quality;  /* how well the lane reads, in totals */
 
 #endif

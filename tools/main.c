@@ -6,7 +6,7 @@
 
 static const struct {
     const char *name;
-    int (*run)(int argc, char **argv);
+    command_fn *run;
     const char *help;
 } commands[] = {
     {"read", command_read, "read the plates in pictures, without a daemon"},
@@ -16,6 +16,7 @@ static const struct {
     {"status", command_status, "show cameras, store and key binding"},
     {"doctor", command_doctor, "look whether this host is as it should be"},
     {"selftest", command_selftest, "read the pictures that come with the program"},
+    {"quality", command_quality, "show how well the lane reads, in totals"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
