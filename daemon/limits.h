@@ -1,4 +1,4 @@
-/* How much may be asked: a bucket of tokens a user, and one for the host. Pure; the caller gives
+/* How much may be asked: buckets of tokens for each user, and for the host. Pure; the caller gives
  * the time. */
 #ifndef LANEWARD_DAEMON_LIMITS_H
 #define LANEWARD_DAEMON_LIMITS_H
@@ -16,10 +16,12 @@ enum {
     LIMITS_LANE_MINUTES = 10,   /* of a query without a plate */
     LIMITS_FREE_AGE_HOURS = 24, /* older: with a second person only */
     LIMITS_ALARM_REFUSALS = 10, /* of one user for rate within a minute */
+    LIMITS_USERS = 1024,        /* told apart at once; those beyond share one user's buckets */
 };
 
 struct limits;
 
+/* All buckets are full. ERR_MEMORY. */
 enum err limits_new(struct limits **out, const struct config *config, struct fault *why) MUST_USE;
 void limits_free(struct limits **limits);
 
@@ -33,11 +35,23 @@ struct limits_verdict {
     bool is_robot;     /* this refusal makes a robot of the user; told once a minute */
 };
 
-/* Shape, age and rate of a FIND, IMAGE or EXPORT; `approved`: a second person has said yes. Takes
- * its tokens when ERR_OK. ERR_DENIED: the shape is never answered, or needs a second person.
- * ERR_LIMIT: too often; the sentence says when again. */
+/* Puts in what a FIND has left out, before anything is checked: with a plate, and nothing said of
+ * time but perhaps a later end, `from` becomes the free age before now; without a plate `to`
+ * becomes now. What is left open reaches back for ever. */
+void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_ms);
+
+/* Shape, rate and age of a FIND, IMAGE or EXPORT; `approved`: a second person has said yes. Of an
+ * IMAGE find.from_ms is when the passage was, filled in by the keeper (0: there is none); of an
+ * approved EXPORT the ids are its ticket's. Takes its tokens when ERR_OK or needs_second: a query's
+ * or picture's of the user and of the host; an approved export's pictures are the host's alone.
+ * ERR_DENIED: the shape is never answered, or needs a second person. ERR_LIMIT: too often; the
+ * sentence says when again. */
 enum err limits_check(struct limits *limits, const struct ask *ask, bool approved,
                       struct limits_moment moment, struct limits_verdict *verdict,
                       struct fault *why) MUST_USE;
+
+/* Whether one refusal more is recorded: ten of a user at once, then one a second. The others are
+ * counted, and *n_left_out (of all users, since a refusal was last recorded) goes with the next. */
+bool limits_records(struct limits *limits, uint32_t uid, int64_t steady_ms, uint32_t *n_left_out);
 
 #endif
