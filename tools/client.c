@@ -130,19 +130,20 @@ static enum err understand(const char *text, size_t size, json_t **out, struct f
         return fault_set(why, ERR_INPUT,
                          "the daemon's answer is not understood: is it of another version?");
     }
-    const json_t *error = json_object_get(object, "error");
-    if (error == NULL) {
-        *out = object;
-        return ERR_OK;
-    }
-    enum err err =
-        fault_set(why, code_named(client_text(error, "code")), "%s", client_text(error, "text"));
-    json_decref(object);
-    return err;
+    *out = object;
+    return ERR_OK;
 }
 
-enum err client_ask(const char *socket_path, const struct query *query, json_t **out,
-                    struct fault *why)
+enum err client_error(const json_t *answer, struct fault *why)
+{
+    const json_t *error = json_object_get(answer, "error");
+    if (error == NULL)
+        return ERR_OK;
+    return fault_set(why, code_named(client_text(error, "code")), "%s", client_text(error, "text"));
+}
+
+enum err client_talk(const char *socket_path, const struct query *query, json_t **out,
+                     struct fault *why)
 {
     int fd = -1;
     size_t size = 0;
@@ -158,6 +159,20 @@ enum err client_ask(const char *socket_path, const struct query *query, json_t *
         err = understand(text, size, out, why);
     free(text);
     close(fd);
+    return err;
+}
+
+enum err client_ask(const char *socket_path, const struct query *query, json_t **out,
+                    struct fault *why)
+{
+    json_t *answer = NULL;
+    enum err err = client_talk(socket_path, query, &answer, why);
+    if (err == ERR_OK)
+        err = client_error(answer, why);
+    if (err == ERR_OK)
+        *out = answer;
+    else
+        json_decref(answer);
     return err;
 }
 

@@ -13,5 +13,10 @@ command_fn command_status;   /* cameras, store and binding */
 command_fn command_doctor;   /* is this host as it should be */
 command_fn command_selftest; /* do the models read here as they should */
 command_fn command_quality;  /* how well the lane reads, in totals */
+command_fn command_pending;  /* what waits for a second person */
+command_fn command_approve;  /* the second person's yes */
+command_fn command_export;   /* passages for a named recipient */
+command_fn command_open;     /* pictures sealed to the port's key */
+command_fn command_audit;    /* the log of looks */
 
 #endif

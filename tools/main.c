@@ -17,6 +17,11 @@ static const struct {
     {"doctor", command_doctor, "look whether this host is as it should be"},
     {"selftest", command_selftest, "read the pictures that come with the program"},
     {"quality", command_quality, "show how well the lane reads, in totals"},
+    {"pending", command_pending, "show what waits for a supervisor"},
+    {"approve", command_approve, "say yes to it, as a supervisor"},
+    {"export", command_export, "get passages as a file for a named recipient"},
+    {"open", command_open, "open pictures that are sealed to the port's key"},
+    {"audit", command_audit, "check, show and copy the log of looks"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
