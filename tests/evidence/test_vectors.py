@@ -1,8 +1,9 @@
 """Roots and proofs against an implementation of its own, and the published ones of RFC 6962."""
-import hashlib
 import subprocess
 import sys
 import unittest
+
+from rfc6962 import growth, inclusion, leaf, root
 
 PRINT_TREE = sys.argv.pop(1)
 RECORDS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657",
@@ -20,50 +21,9 @@ PUBLISHED = [
 ]
 
 
-def sha(data):
-    return hashlib.sha256(data).digest()
-
-
-def levels_of(leaves):
-    """From the leaves to the root: neighbours pair up, a lone right end rises."""
-    levels = [list(leaves)]
-    while len(levels[-1]) > 1:
-        row = levels[-1]
-        up = [sha(b"\1" + row[i] + row[i + 1]) for i in range(0, len(row) - 1, 2)]
-        levels.append(up + row[len(up) * 2:])
-    return levels
-
-
-def inclusion(leaves, index):
-    """The siblings on the way up; a level where the node is a lone right end gives none."""
-    path = []
-    for row in levels_of(leaves)[:-1]:
-        if index ^ 1 < len(row):
-            path.append(row[index ^ 1])
-        index //= 2
-    return path
-
-
-def growth(leaves, old):
-    """RFC 6962's order: the old tree's last complete subtree (unless it is all of it), then its
-    siblings on the way up in the new tree."""
-    if old == len(leaves):
-        return []
-    levels, level, node = levels_of(leaves), 0, old - 1
-    while node % 2 == 1:
-        node //= 2
-        level += 1
-    path = [] if node == 0 else [levels[level][node]]
-    for row in levels[level:-1]:
-        if node ^ 1 < len(row):
-            path.append(row[node ^ 1])
-        node //= 2
-    return path
-
-
 class Trees(unittest.TestCase):
     def check(self, records):
-        leaves = [sha(b"\0" + bytes.fromhex(record)) for record in records]
+        leaves = [leaf(bytes.fromhex(record)) for record in records]
         lines = subprocess.run([PRINT_TREE, *records], check=True, capture_output=True,
                                text=True, timeout=60).stdout.splitlines()
         roots, seen = {}, 0
@@ -72,8 +32,7 @@ class Trees(unittest.TestCase):
             seen += 1
             if what == "root":
                 n = int(words[0])
-                expected = levels_of(leaves[:n])[-1][0].hex() if n else sha(b"").hex()
-                self.assertEqual(words[1], expected, line)
+                self.assertEqual(words[1], root(leaves[:n]).hex(), line)
                 roots[n] = words[1]
                 continue
             a, b, proof = int(words[0]), int(words[1]), [bytes.fromhex(w) for w in words[2:]]
