@@ -207,9 +207,8 @@ int audit_verify(struct audit *audit)
     }
     status = talk_status(&talk, audit_judge(&inspection, status));
     if (status == CLIENT_ANSWERED)
-        printf("verified   %" PRIu64 " heads have signed this log: nothing was changed, cut or put "
-               "in\n",
-               inspection.n_heads);
+        printf("verified   %" PRIu64 " %s signed this log: nothing was changed, cut or put in\n",
+               inspection.n_heads, inspection.n_heads == 1 ? "head has" : "heads have");
     else if (status == CLIENT_TAMPERED)
         fprintf(stderr, "NOT VERIFIED: tell the lane's auditor, and keep what is here\n");
     inspection_end(&inspection);

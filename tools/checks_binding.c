@@ -9,9 +9,9 @@
 
 static bool has_file(const char *folder, const char *name)
 {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return access(path, F_OK) == 0;
+    char path[PATH_MAX + 16];
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
 }
 
 static bool has_tpm(const struct doctor *doctor)

@@ -162,18 +162,12 @@ static void compare(const struct head *old, const struct claim *claim, char *wha
         snprintf(what, MEMORY_TEXT_SIZE, "the store is no longer bound to its TPM");
 }
 
-/* The same for the whole answer. On "" and a claim in it, *is_there is true. */
-static void judge(const struct talk *talk, const json_t *answer, struct claim *claim,
-                  bool *is_there, char *what)
+/* The same for what is shown of the log; *is_there: it holds a head that is signed. */
+static void judge_log(const struct memory *memory, const json_t *log, struct claim *claim,
+                      bool *is_there, char *what)
 {
-    const struct memory *memory = &talk->memory;
-    const json_t *log = json_object_get(answer, "log");
-    what[0] = '\0';
-    *is_there = false;
-    if (log == NULL) {
-        if (memory->has_key && json_object_get(answer, "error") == NULL)
-            snprintf(what, MEMORY_TEXT_SIZE, "the daemon does not show its log any more");
-    } else if (json_object_get(log, "error") != NULL) {
+    const json_t *error = json_object_get(log, "error");
+    if (error != NULL && json_object_get(log, "head") == NULL) {
         if (memory->has_head && memory->head.size > 0)
             snprintf(what, MEMORY_TEXT_SIZE,
                      "the daemon cannot show that its log goes on from the %llu records that were "
@@ -190,6 +184,24 @@ static void judge(const struct talk *talk, const json_t *answer, struct claim *c
         if (memory->has_head)
             compare(&memory->head, claim, what);
     }
+}
+
+/* "" : nothing is wrong. */
+static void judge(const struct talk *talk, const json_t *answer, struct claim *claim,
+                  bool *is_there, char *what)
+{
+    const struct memory *memory = &talk->memory;
+    const json_t *log = json_object_get(answer, "log");
+    what[0] = '\0';
+    *is_there = false;
+    if (log != NULL)
+        judge_log(memory, log, claim, is_there, what);
+    else if (memory->has_head && json_object_get(answer, "error") == NULL)
+        snprintf(what, MEMORY_TEXT_SIZE, "the daemon does not show its log any more");
+    else if (memory->has_key && !memory->has_head && json_object_get(answer, "error") == NULL)
+        fprintf(stderr,
+                "laneward %s: the daemon shows no signed log yet; ask again in some minutes\n",
+                talk->command);
 }
 
 static void tell(struct talk *talk)

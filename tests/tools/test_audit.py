@@ -159,7 +159,7 @@ class Witness(AuditTest):
         done = self.ask("verify", "--witness", path)
         self.verified(done)
         self.assertIn("3 heads of", done.stdout)
-        self.assertIn("verified   4 heads", done.stdout)
+        self.assertIn("verified   4 heads have", done.stdout)
 
     def test_a_head_of_another_history_is_wrong(self):
         fork = Log(self.key, 2)

@@ -66,6 +66,12 @@ class Honest(DeskTest):
         done = self.query("--log-key", self.other.public)
         self.assertEqual(done.returncode, 3)
 
+    def test_a_given_key_and_no_head_yet_is_remarked(self):
+        self.desk.say = lambda question: {"results": [], "gaps": []}
+        done = self.query("--log-key", self.key.public)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("no signed log yet", done.stderr)
+
     def test_another_key_than_the_given_one_is_noticed_at_first_sight(self):
         done = self.query("--log-key", self.other.public)
         self.assertEqual(done.returncode, 3)
@@ -200,6 +206,11 @@ class Lying(DeskTest):
         self.desk.say = lambda question: {"results": [self.row], "gaps": [],
                                           "log": {"error": "the store is older"}}
         self.check("cannot show that its log goes on")
+
+    def test_a_shorter_log_with_an_excuse_is_named(self):
+        del self.log.records[-3:]
+        self.lie(lambda log: log.update(error="the store is older than what was seen"))
+        self.check("the log was cut: it has 7 records, and had 10")
 
     def test_what_is_not_understood(self):
         for log in ("x", {}, {"head": "", "key": ""}, {"head": 5, "key": []}):
