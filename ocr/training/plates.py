@@ -24,8 +24,8 @@ class Maker:
         self.german = german or self.dies
         self.small = plates_font.small_fonts()
         self.drawn = {}
-        self.kinds = ((self.american, 0.50), (self.european, 0.24), (self.brazilian, 0.12),
-                      (self.mercosur, 0.06), (self.two_row, 0.08))
+        self.kinds = ((self.american, 0.58), (self.european, 0.21), (self.brazilian, 0.09),
+                      (self.mercosur, 0.05), (self.two_row, 0.07))
         self.shares = np.array([k[1] for k in self.kinds])
 
     def plate(self):

@@ -73,6 +73,13 @@ WISCONSIN: DDD-LLL, LLL-DDDD, DDD.LLL, DDDLLL, LL-DDDD
 WYOMING: D.DDDDD, D.DDDDL, DD.DDDL, DD.DDDD, DDDDL
 GOVERNMENT: LDD DDDDL, LDDDDDDL, DDDDDD, LLDDDDD
 """)
+# Registered vehicles in the United States, 100,000s, roughly: a share, no statistics.
+VEHICLES = dict(zip(US, (
+    53, 8, 61, 29, 310, 54, 29, 10, 4, 180, 89, 12, 20, 105, 62, 38, 27, 45, 39, 12, 43, 51, 85, 56,
+    21, 56, 20, 20, 26, 14, 60, 18, 113, 90, 9, 107, 37, 41, 107, 9, 47, 13, 59, 225, 25, 6, 77, 72,
+    16, 56, 9, 10), strict=True))
+SHARE_US = np.array(list(VEHICLES.values())) / sum(VEHICLES.values())
+MIXED = 0.20  # share of United States serials in no order at all
 NEIGHBOURS = table("""
 ONTARIO: LLLL.DDD, LLL.DDD, LL DDDDD
 QUEBEC: LDD.LLL, DDD.LLL, LLL DDD
@@ -225,17 +232,34 @@ def filled(rng, shape, rare=0.3):
     return "".join(out)
 
 
+def mixed(rng):
+    """Letters and digits in any order, so that a character's place says little about it."""
+    n = int(rng.choice((5, 6, 7), p=(0.15, 0.45, 0.4)))
+    shape = "".join(rng.choice(list("LD"), n))
+    if rng.random() < 0.5:
+        at = int(rng.integers(2, n - 1))
+        shape = shape[:at] + str(rng.choice(list(" .-"))) + shape[at:]
+    return filled(rng, shape, 0.1)
+
+
 def serial_us(rng):
     """Place name and serial of a United States plate (now and then a neighbour's)."""
-    table = US if rng.random() < 0.88 else NEIGHBOURS
-    place = list(table)[rng.integers(len(table))]
+    table, share = US, None
+    if rng.random() < 0.12:
+        table = NEIGHBOURS
+    elif rng.random() < 0.4:
+        share = SHARE_US
+    place = str(rng.choice(list(table), p=share))
     r = rng.random()
-    if r < 0.12:
-        return place, vanity(rng)
-    if r < 0.18:  # special series: anything goes, but without the look-alikes
+    if r < 0.12:  # the round sign of a personal plate counts as a zero, as the public sets have it
+        text = vanity(rng)
+        return place, text.replace("O", "0") if rng.random() < 0.8 else text
+    if r < 0.16:  # special series: anything goes, but without the look-alikes
         n = rng.integers(3, 8)
         text = "".join(rng.choice(list("ABCDEFGHJKLMNPRSTUVWXYZ123456789"), n))
         return place, text
+    if r < 0.16 + MIXED:
+        return place, mixed(rng)
     return place, filled(rng, str(rng.choice(table[place])))
 
 

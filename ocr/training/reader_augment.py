@@ -6,7 +6,7 @@ from reader_net import HEIGHT, MARGIN_X, MARGIN_Y, WIDTH
 
 UNIT = np.float32([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 NOISE = np.random.default_rng(1).standard_normal((257, 401), dtype=np.float32)  # a bank to cut from
-BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT)
+BORDERS = (cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT, cv2.BORDER_TRANSPARENT)
 
 
 def at(quad, points):
@@ -20,12 +20,22 @@ def enlarged(quad):
     return at(quad, UNIT * np.float32([1 + 2 * MARGIN_X, 1 + 2 * MARGIN_Y]))
 
 
-def warped(pixels, quad, size, border=cv2.BORDER_REPLICATE, fill=0):
+def warped(pixels, quad, size, border=cv2.BORDER_REPLICATE, fill=0, ground=None):
     w, h = size
     to = np.float32([[0, 0], [w, 0], [w, h], [0, h]]) - 0.5
     m = cv2.getPerspectiveTransform(np.float32(quad) - 0.5, to)
-    return cv2.warpPerspective(pixels, m, size, flags=cv2.INTER_LINEAR, borderMode=border,
-                               borderValue=fill)
+    return cv2.warpPerspective(pixels, m, size, ground, cv2.INTER_LINEAR, border, fill)
+
+
+def bodywork(rng, size):
+    """What lies round a plate whose picture ends at its edge: soft light and dark, an edge or two."""
+    cells = rng.normal(rng.uniform(20, 220), rng.uniform(2, 45), rng.integers(2, 7, 2))
+    ground = cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    for _ in range(rng.integers(0, 3)):
+        y = int(rng.integers(0, size[1]))
+        ends = (0, y), (size[0], y + int(rng.integers(-9, 10)))
+        cv2.line(ground, *ends, float(rng.uniform(0, 255)), int(rng.integers(1, 9)))
+    return np.clip(ground, 0, 255).astype(np.uint8)
 
 
 def plain(pixels, quad):
@@ -38,11 +48,13 @@ def jittered(rng, quad, strength):
     wide = 0.5 * (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3]))
     high = max(1.0, 0.5 * (np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])))
     aspect = wide / high
+    if rng.random() < 0.12:  # a detector's bad day
+        strength = 1.5 * strength
     p = UNIT * np.float32([1 + 2 * MARGIN_X, 1 + 2 * MARGIN_Y])
-    grow = np.clip(rng.normal(0.015, [0.045, 0.08]), [-0.06, -0.12], 0.25)
+    grow = np.clip(rng.normal(0.015, [0.055, 0.09]), [-0.06, -0.12], 0.25)
     p = p * (1 + strength * grow).astype(np.float32)
-    p = p + (strength * np.clip(rng.normal(0, [0.018, 0.045]), -0.1, 0.1)).astype(np.float32)
-    p = p + (strength * rng.normal(0, [0.013, 0.028], (4, 2))).astype(np.float32)
+    p = p + (strength * np.clip(rng.normal(0, [0.022, 0.05]), -0.08, 0.08)).astype(np.float32)
+    p = p + (strength * rng.normal(0, [0.016, 0.032], (4, 2))).astype(np.float32)
     roll = np.deg2rad(strength * np.clip(rng.normal(0, 2.5), -8, 8))
     shear = strength * rng.normal(0, 0.08)
     x, y = p[:, 0] * aspect, p[:, 1]
@@ -116,8 +128,9 @@ def augmented(rng, pixels, quad, strength=1.0):
     if max(span) > 1.3:
         pixels = cv2.GaussianBlur(pixels, (0, 0), sigmaX=max(0.01, 0.4 * (span[1] - 0.6)),
                                   sigmaY=max(0.01, 0.4 * (span[0] - 0.6)))
-    border = BORDERS[rng.integers(2)]
-    x = warped(pixels, q, (wide, high), border, int(rng.integers(256))).astype(np.float32)
+    border = BORDERS[rng.integers(3)]
+    ground = bodywork(rng, (wide, high)) if border == cv2.BORDER_TRANSPARENT else None
+    x = warped(pixels, q, (wide, high), border, int(rng.integers(256)), ground).astype(np.float32)
     if rng.random() < 0.25 * strength:
         x = shaded(rng, x)
     if rng.random() < 0.15 * strength:

@@ -40,14 +40,6 @@ def usable(source, text):
     return not (source == "us_nyc_crops" and TAXI_CUT.fullmatch(text))
 
 
-def is_word(text):
-    """A personal plate's word: us_state_crops writes its round letter as a zero."""
-    letters, round_ = sum(c.isalpha() for c in text), text.count("0")
-    other = len(text) - letters - round_
-    few = letters >= 5 and other <= 1 or letters >= 3 and len(text) >= 5 and other == 0
-    return few and "000" not in text and (letters >= 4 or "00" not in text)
-
-
 def readable(source, quad):
     """Whether a plate is worth learning: not tiny, sane corners, its lines in the label's order."""
     high, wide = np.linalg.norm(quad[3] - quad[0]), np.linalg.norm(quad[1] - quad[0])
@@ -111,10 +103,7 @@ def read_source(data, source):
             h, w = grey.shape
             mx, my = CROPS[source]
             grey, quad = shrunk(grey, box_quad(mx * w, my * h, w - 2 * mx * w, h - 2 * my * h))
-            text = entry["text"]
-            if source == "us_state_crops" and is_word(text):
-                text = text.replace("0", "O")
-            yield Plate(grey, quad, text, *rest,
+            yield Plate(grey, quad, entry["text"], *rest,
                         split_of(source, entry["text"], entry["split"]))
             continue
         grey = None

@@ -77,6 +77,43 @@ def fold(module):
     return module
 
 
+def from_onnx(path, plates):
+    """A network that computes what an exported one does, with batch normalisation to go on with.
+
+    The normalisations take their statistics from `plates` ([N,1,64,128], grey 0..1) and are set so
+    that they change nothing: the folded weights stay the convolution's, the rest is undone.
+    """
+    import onnx
+    from onnx import numpy_helper
+    folded = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy())
+              for i in onnx.load(path).graph.initializer}
+    net = Reader().eval()
+    pairs, names = [], {m: n for n, m in net.named_modules()}
+    for part in net.modules():
+        if isinstance(part, nn.Sequential):
+            pairs += [(a, b) for a, b in zip(part, part[1:]) if isinstance(b, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for conv, norm in pairs:
+            conv.weight.copy_(folded[names[conv] + ".weight"])
+            norm.bias.copy_(folded[names[conv] + ".bias"])
+            norm.running_var.fill_(1.0 - norm.eps)
+        net.head.weight.copy_(folded["head.weight"])
+        net.head.bias.copy_(folded["head.bias"])
+        seen = {}
+        hooks = [c.register_forward_hook(lambda m, _, out: seen.__setitem__(m, out))
+                 for c, _ in pairs]
+        net(plates)
+        for hook in hooks:
+            hook.remove()
+        for conv, norm in pairs:
+            mean, var = seen[conv].mean((0, 2, 3)), seen[conv].var((0, 2, 3))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(var)
+            norm.weight.copy_((var + norm.eps).sqrt())
+            norm.bias.add_(mean)
+    return net
+
+
 def count_macs(net):
     """Multiply-adds of one plate, convolutions only."""
     total, hooks = [0], []

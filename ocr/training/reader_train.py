@@ -17,12 +17,12 @@ from torch.utils.data import DataLoader, IterableDataset
 import plates as synthetic
 import reader_augment
 import reader_data
-from reader_net import ALPHABET, STEPS, Reader
+from reader_net import ALPHABET, STEPS, Reader, from_onnx
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORK = os.path.join(HERE, "../../.train")
 # Share of each source in the real part of a batch.
-SHARE = {"us_nyc_crops": 0.21, "us_state_crops": 0.22, "br_crops": 0.14, "eu_crops_1row": 0.20,
+SHARE = {"us_nyc_crops": 0.16, "us_state_crops": 0.26, "br_crops": 0.14, "eu_crops_1row": 0.20,
          "eu_crops_2row": 0.05, "tn_crops": 0.025, "cn_crops": 0.025, "misc_crops": 0.015,
          "in_nl_cars": 0.015, "kaggle_cars": 0.015, "openimages_lp": 0.025, "misc_images": 0.015,
          "ro_dashcam": 0.01, "cn_easypr": 0.01, "cn_ccpd_corners": 0.005}
@@ -90,24 +90,61 @@ def greedy(logits):
     return out
 
 
-def scored(net, held):
-    """Whole-plate exact per source, and the weighted figure that picks the checkpoint."""
+VIEWS = 4  # looks at each held-out plate: as it is, and disturbed
+
+
+def place_of(plate):
+    """The state of a United States plate, one name for both spellings."""
+    words = plate.state.split("_")[0]
+    return NAMES.get(words, words) if plate.source.startswith("us_") else plate.source
+
+
+NAMES = {"NEWYORK": "NY", "NEWJERSEY": "NJ", "PENNSYLVANIA": "PA", "MASSACHUSETTS": "MA",
+         "NORTHCAROLINA": "NC", "VIRGINIA": "VA", "CONNECTICUT": "CT", "OHIO": "OH",
+         "SOUTHCAROLINA": "SC"}
+
+
+def views_of(held, seed=5):
+    """The inputs of the held-out plates, VIEWS rows: plain first, the others lightly disturbed."""
+    rng = np.random.default_rng(seed)
+    rows = [[reader_augment.plain(p.pixels, p.quad) for p in held]]
+    rows += [[reader_augment.augmented(rng, p.pixels, p.quad, 0.6) for p in held]
+             for _ in range(VIEWS - 1)]
+    return torch.from_numpy(np.stack([np.stack(row) for row in rows]))
+
+
+def scored(net, held, views):
+    """Whole-plate exact a source, plain; `US` counts every state evenly over all views.
+
+    `all` picks the checkpoint; `old` is the figure of the runs before (half New York, plain).
+    """
     if not held:
         return {"all": 0.0}
-    x = torch.from_numpy(np.stack([reader_augment.plain(p.pixels, p.quad) for p in held]))
     net.eval()
-    texts = []
+    right = np.zeros(views.shape[:2])
     with torch.no_grad():
-        for i in range(0, len(held), 64):
-            texts += greedy(net(x[i:i + 64, None].float() / 255))
-    hits = collections.defaultdict(list)
-    for p, t in zip(held, texts):
-        hits[p.source].append(p.text == t)
-    r = {s: round(100 * float(np.mean(h)), 1) for s, h in sorted(hits.items())}
+        for row, view in zip(right, views):
+            texts = []
+            for i in range(0, len(held), 64):
+                texts += greedy(net(view[i:i + 64, None].float() / 255))
+            row[:] = [t == p.text for t, p in zip(texts, held)]
+    plain, both, states = (collections.defaultdict(list) for _ in range(3))
+    for p, one, many in zip(held, right[0], right.mean(0)):
+        plain[p.source].append(one)
+        both[p.source].append(many)
+        if p.source.startswith("us_"):
+            states[place_of(p)].append((one, many))
+    r = {s: round(100 * float(np.mean(h)), 1) for s, h in sorted(plain.items())}
     get = lambda s: r.get(s, 0.0)
-    r["US"] = 0.4 * get("us_nyc_crops") + 0.6 * get("us_state_crops")
-    r["EU"] = 0.8 * get("eu_crops_1row") + 0.2 * get("eu_crops_2row")
-    r["all"] = round(0.5 * r["US"] + 0.25 * r["EU"] + 0.25 * get("br_crops"), 2)
+    us = 0.4 * get("us_nyc_crops") + 0.6 * get("us_state_crops")
+    eu = 0.8 * get("eu_crops_1row") + 0.2 * get("eu_crops_2row")
+    r["old"] = round(0.5 * us + 0.25 * eu + 0.25 * get("br_crops"), 2)
+    mean = lambda s: 100 * float(np.mean(both.get(s, [0])))
+    even = 100 * np.mean([np.mean(v, 0) for v in states.values()] or [[0, 0]], 0)
+    r["US plain"], r["US"] = (round(float(v), 1) for v in even)
+    r["EU"] = round(0.8 * mean("eu_crops_1row") + 0.2 * mean("eu_crops_2row"), 1)
+    r["BR"] = round(mean("br_crops"), 1)
+    r["all"] = round(0.5 * r["US"] + 0.25 * r["EU"] + 0.25 * r["BR"], 2)
     return r
 
 
@@ -137,11 +174,21 @@ def rate(progress, peak):
     return peak * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * min(1.0, (progress - 0.03) / 0.97))))
 
 
+def some_inputs(items, count=512, seed=3):
+    """Training inputs to take statistics from."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(len(items), count, p=weights_of(items))
+    x = [reader_augment.augmented(rng, items[i].pixels, items[i].quad) for i in chosen]
+    return torch.from_numpy(np.stack(x))[:, None].float() / 255
+
+
 def train(args, items, held):
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
     net = Reader()
-    if args.resume:
+    if args.from_onnx:
+        net = from_onnx(args.from_onnx, some_inputs(items))
+    elif args.resume:
         net.load_state_dict(torch.load(args.resume)["average"])
     net = net.to(memory_format=torch.channels_last)
     average = Average(net)
@@ -150,6 +197,8 @@ def train(args, items, held):
     source = Batches(items, args.batch, args.seed, args.made, args.strength)
     loader = DataLoader(source, batch_size=None, num_workers=args.workers,
                         prefetch_factor=8 if args.workers else 2)
+    views = views_of(held) if held else None
+    print(json.dumps(scored(net, held, views)), flush=True)
     began, told, step, best, losses = time.time(), time.time(), 0, -1.0, []
     for x, codes, lengths in loader:
         now = time.time()
@@ -173,7 +222,7 @@ def train(args, items, held):
         step += 1
         done = progress >= 1 or (args.steps and step >= args.steps)
         if done or now - told > args.every:
-            told, r = now, scored(average.net, held)
+            told, r = now, scored(average.net, held, views)
             print(json.dumps({"step": step, "minutes": round((now - began) / 60, 1),
                               "plates_s": round(step * args.batch / (now - began)),
                               "loss": round(float(np.mean(losses[-200:])), 4), **r}), flush=True)
@@ -194,6 +243,7 @@ def main():
     ap.add_argument("--minutes", type=float, default=85)
     ap.add_argument("--steps", type=int, default=0, help="instead of --minutes")
     ap.add_argument("--resume", help="start from this checkpoint's averaged weights")
+    ap.add_argument("--from-onnx", help="start from this exported model (the released one)")
     ap.add_argument("--begin", type=float, default=0.0, help="place in the schedule to take up")
     ap.add_argument("--lr", type=float, default=2.5e-3)
     ap.add_argument("--batch", type=int, default=96)
