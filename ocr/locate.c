@@ -69,7 +69,8 @@ static size_t input_room(const struct locate_card *card)
     return card->area + 2 * grown * card->max_side + grown * grown;
 }
 
-enum err locate_open(struct locate **out, const char *dir, float threshold, struct fault *why)
+enum err locate_open(struct locate **out, const char *dir, const struct locate_options *options,
+                     struct fault *why)
 {
     struct locate *locate = calloc(1, sizeof *locate);
     if (locate == NULL)
@@ -78,8 +79,12 @@ enum err locate_open(struct locate **out, const char *dir, float threshold, stru
     if (!err)
         err = read_card(&locate->model, &locate->card, why);
     if (!err) {
-        if (threshold > 0)
-            locate->card.threshold = threshold;
+        if (options->threshold > 0)
+            locate->card.threshold = options->threshold;
+        if (options->zoom > 0) {
+            locate->card.area = (uint32_t)(locate->card.area * options->zoom * options->zoom);
+            locate->card.max_side = (uint32_t)(locate->card.max_side * options->zoom);
+        }
         locate->room = input_room(&locate->card);
         locate->scaled = malloc(locate->room);
         locate->input = malloc(locate->room * sizeof *locate->input);

@@ -27,8 +27,14 @@ struct locate_map {
 
 struct locate;
 
-/* Opens DIR/locate.json and its network; errors as model_open. `threshold` 0 = the card's. */
-enum err locate_open(struct locate **out, const char *dir, float threshold,
+/* What is not as the card says: zeros mean the card's. */
+struct locate_options {
+    float threshold; /* 0..1 */
+    float zoom;      /* 1..2, the working frame's sides by so much longer */
+};
+
+/* Opens DIR/locate.json and its network; errors as model_open. */
+enum err locate_open(struct locate **out, const char *dir, const struct locate_options *options,
                      struct fault *why) MUST_USE;
 void locate_close(struct locate **locate);
 

@@ -34,6 +34,11 @@ static const struct {
     float located, read;
 } vetoes[] = {{0.7f, 0.03f}, {0.6f, 0.3f}};
 
+/* Where nothing was found, a closer look: a working frame whose sides are longer by so much, where
+ * so little is enough for the reader to be asked. Chosen on held-out pictures and the scenes
+ * without plates (docs/recognition.md). */
+static const float CLOSER = 2.0f, CLOSER_THRESHOLD = 0.2f;
+
 /* The motion gate: two cells of its grid (of about 40 pixels a side at 1280x720) that differ by so
  * many greys are a change. A still lane is looked at all the same now and then, because what comes
  * very slowly, or in fog, may pass below that. */
@@ -44,6 +49,7 @@ struct ocr {
     bool plate_only;
     struct jpeg *jpeg;
     struct locate *locate; /* NULL when the pictures are plates */
+    struct locate *closer; /* the same with a larger frame; NULL as well */
     struct mask *mask;     /* NULL: everywhere */
     struct rectify *rectify;
     struct reader *reader;
@@ -79,6 +85,16 @@ static enum err open_second(struct ocr *ocr, const char *dir, struct fault *why)
     return second_open(&ocr->second, dir, why);
 }
 
+static enum err open_locators(struct ocr *ocr, const struct ocr_options *options, struct fault *why)
+{
+    struct locate_options how = {.threshold = options->detection_threshold};
+    enum err err = locate_open(&ocr->locate, options->models_dir, &how, why);
+    how.zoom = CLOSER;
+    if (options->detection_threshold <= 0)
+        how.threshold = CLOSER_THRESHOLD;
+    return err ? err : locate_open(&ocr->closer, options->models_dir, &how, why);
+}
+
 /* The first use of a network allocates its layers' memory: not in the first frame. */
 static enum err warm_up(struct ocr *ocr, struct fault *why)
 {
@@ -87,6 +103,8 @@ static enum err warm_up(struct ocr *ocr, struct fault *why)
     struct region found[READING_MAX_PLATES];
     uint8_t n;
     enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
+    if (!err && ocr->closer)
+        err = locate_run(ocr->closer, &empty, found, &n, why);
     return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
@@ -109,7 +127,7 @@ enum err ocr_open(struct ocr **out, const struct ocr_options *options, struct fa
     if (!err)
         err = rank_new(&ocr->rank, why);
     if (!err && !ocr->plate_only)
-        err = locate_open(&ocr->locate, options->models_dir, options->detection_threshold, why);
+        err = open_locators(ocr, options, why);
     if (!err)
         err = reader_open(&ocr->reader, options->models_dir, why);
     if (!err && (ocr->who = options->reader) != OCR_READER_NETWORK)
@@ -136,6 +154,7 @@ void ocr_close(struct ocr **ocr)
     rank_free(&gone->rank);
     reader_close(&gone->reader);
     locate_close(&gone->locate);
+    locate_close(&gone->closer);
     rectify_free(&gone->rectify);
     mask_close(&gone->mask);
     syntax_close(&gone->syntax);
@@ -155,8 +174,9 @@ static void rescale(const struct jpeg_picture *picture, bool whole, struct regio
     }
 }
 
-/* Fills out->readings[].where, in coordinates of the decoded picture. */
-static enum err find_plates(struct ocr *ocr, const struct ocr_places *places,
+/* Fills out->readings[].where, in coordinates of the decoded picture; `places` NULL: with the
+ * locator. */
+static enum err find_plates(struct ocr *ocr, struct locate *locate, const struct ocr_places *places,
                             struct ocr_result *out, struct fault *why)
 {
     const struct image *grey = &ocr->picture.grey;
@@ -164,7 +184,7 @@ static enum err find_plates(struct ocr *ocr, const struct ocr_places *places,
     struct region found[READING_MAX_PLATES] = {{{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1}};
     uint8_t n = 1;
     if (places == NULL) {
-        enum err err = locate_run(ocr->locate, grey, found, &n, why);
+        enum err err = locate_run(locate, grey, found, &n, why);
         if (err)
             return err;
     } else if (places->n > 0) {
@@ -320,16 +340,16 @@ static enum err decode(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct
     return ERR_OK;
 }
 
-/* Finds (`places` NULL) and reads the plates of the decoded picture. */
-static enum err look(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *result,
-                     struct fault *why)
+/* Finds (`places` NULL: with `locate`) and reads the plates of the decoded picture. */
+static enum err look_with(struct ocr *ocr, struct locate *locate, const struct ocr_places *places,
+                          struct ocr_result *result, struct fault *why)
 {
     struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    enum err err = find_plates(ocr, places, result, why);
+    enum err err = find_plates(ocr, locate, places, result, why);
     if (err)
         return err;
-    result->times.locate = microseconds_since(&start);
+    result->times.locate += microseconds_since(&start);
     uint8_t kept = 0;
     for (uint8_t i = 0; i < result->n_readings; i++) {
         struct reading *reading = &result->readings[i];
@@ -342,6 +362,16 @@ static enum err look(struct ocr *ocr, const struct ocr_places *places, struct oc
     memset(result->readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result->readings);
     result->n_readings = kept;
     return ERR_OK;
+}
+
+/* The same, with a closer look where there is nothing at the first. */
+static enum err look(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *result,
+                     struct fault *why)
+{
+    enum err err = look_with(ocr, ocr->locate, places, result, why);
+    if (!err && result->n_readings == 0 && places == NULL)
+        err = look_with(ocr, ocr->closer, NULL, result, why);
+    return err;
 }
 
 static enum err read_picture(struct ocr *ocr, const uint8_t *jpeg, size_t size,

@@ -112,13 +112,16 @@ static void add_look_alikes(struct rank *rank, const struct rank_views *views,
         }
 }
 
-static struct candidate candidate_of(const struct entry *entry, double sum)
+static struct candidate candidate_of(const struct syntax *syntax, const struct entry *entry,
+                                     double sum)
 {
+    const struct syntax_origin origin = syntax_origin_of(syntax, entry->text.code, entry->text.n);
     struct candidate candidate = {.confidence = (float)fmin(1, entry->score / sum),
                                   .matches_pattern = entry->fit.matches};
     for (size_t i = 0; i < entry->text.n; i++)
         candidate.text[i] = READER_ALPHABET[entry->text.code[i] - 1];
-    memcpy(candidate.region, entry->fit.region, sizeof candidate.region);
+    memcpy(candidate.region, origin.region, sizeof candidate.region);
+    candidate.region_share = origin.share;
     return candidate;
 }
 
@@ -172,7 +175,7 @@ void rank_run(struct rank *rank, const struct rank_views *views, const struct sy
         if (entry->text.n == 0 || (options->must_match_pattern && !entry->fit.matches))
             continue;
         best = best ? best : entry;
-        out->candidates[out->n_candidates++] = candidate_of(entry, sum);
+        out->candidates[out->n_candidates++] = candidate_of(syntax, entry, sum);
     }
     if (best == NULL)
         return;
@@ -181,11 +184,12 @@ void rank_run(struct rank *rank, const struct rank_views *views, const struct sy
 
 void rank_judge(const struct syntax *syntax, struct candidate *text)
 {
-    uint8_t code[READING_MAX_CHARS];
+    uint8_t code[READING_MAX_CHARS] = {0};
     size_t n = strlen(text->text);
     for (size_t i = 0; i < n; i++)
         code[i] = class_of(text->text[i]);
-    const struct syntax_fit fit = n > 0 ? syntax_judge(syntax, code, n) : (struct syntax_fit){0};
-    memcpy(text->region, fit.region, sizeof text->region);
-    text->matches_pattern = fit.matches;
+    const struct syntax_origin origin = syntax_origin_of(syntax, code, n);
+    memcpy(text->region, origin.region, sizeof text->region);
+    text->region_share = origin.share;
+    text->matches_pattern = n > 0 && syntax_judge(syntax, code, n).matches;
 }

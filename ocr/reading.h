@@ -29,8 +29,10 @@ struct region {
 /* One text that the plate may carry. */
 struct candidate {
     char text[READING_MAX_CHARS + 1]; /* A-Z 0-9 */
-    char region[READING_REGION_SIZE]; /* jurisdiction of the pattern that it fits, or "" */
-    float confidence; /* 0..1, calibrated: the share of such readings that are exact */
+    /* Jurisdiction whose form it has: "us-ny"; "us" where several of its parts share it; or "". */
+    char region[READING_REGION_SIZE];
+    float region_share; /* 0..1, of that region among all that have the form */
+    float confidence;   /* 0..1, calibrated: the share of such readings that are exact */
     bool matches_pattern;
 };
 

@@ -203,19 +203,58 @@ static double free_odds(const uint8_t *code, size_t n)
 struct syntax_fit syntax_judge(const struct syntax *syntax, const uint8_t *code, size_t n)
 {
     struct syntax_fit fit = {0};
-    double best = 0, sum = 0;
-    for (size_t i = syntax->first[n]; i < syntax->first[n + 1]; i++) {
-        const struct rule *rule = &syntax->rules[i];
-        if (!rule_fits(rule, code, n))
-            continue;
-        sum += rule->odds;
-        if (rule->odds > best) {
-            best = rule->odds;
-            memcpy(fit.region, syntax->list.regions[rule->region].name, sizeof fit.region);
-        }
-    }
-    fit.matches = best > 0;
+    double sum = 0;
+    for (size_t i = syntax->first[n]; i < syntax->first[n + 1]; i++)
+        if (rule_fits(&syntax->rules[i], code, n))
+            sum += syntax->rules[i].odds;
+    fit.matches = sum > 0;
     double share = syntax->first[READING_MAX_CHARS + 1] > 0 ? PATTERN_SHARE : 0;
     fit.odds = pow((1 - share) * free_odds(code, n) + share * sum, TRUST);
     return fit;
+}
+
+/* A region with the most of `odds`, alone (`parts`) or with all of its country; *most is how much.
+ */
+static size_t heaviest(const struct syntax *syntax, const double *odds, bool parts, double *most)
+{
+    const struct pattern_region *regions = syntax->list.regions;
+    size_t best = 0;
+    *most = 0;
+    for (size_t i = 0; i < syntax->list.n_regions; i++) {
+        size_t stem = strcspn(regions[i].name, "-");
+        double sum = parts ? odds[i] : 0;
+        for (size_t k = 0; k < syntax->list.n_regions && !parts && odds[i] > 0; k++)
+            if (strcspn(regions[k].name, "-") == stem &&
+                memcmp(regions[k].name, regions[i].name, stem) == 0)
+                sum += odds[k];
+        if (sum > *most) {
+            *most = sum;
+            best = i;
+        }
+    }
+    return best;
+}
+
+struct syntax_origin syntax_origin_of(const struct syntax *syntax, const uint8_t *code, size_t n)
+{
+    struct syntax_origin origin = {.region = ""};
+    double odds[PATTERN_MAX_REGIONS] = {0}, sum = 0, most = 0;
+    for (size_t i = syntax->first[n]; i < syntax->first[n + 1]; i++) {
+        if (!rule_fits(&syntax->rules[i], code, n))
+            continue;
+        odds[syntax->rules[i].region] += syntax->rules[i].odds;
+        sum += syntax->rules[i].odds;
+    }
+    bool whole = true;
+    size_t best = heaviest(syntax, odds, true, &most);
+    if (most < sum / 2) {
+        whole = false;
+        best = heaviest(syntax, odds, false, &most);
+    }
+    if (sum <= 0 || most < sum / 2)
+        return origin;
+    const char *name = syntax->list.regions[best].name;
+    memcpy(origin.region, name, whole ? strlen(name) : strcspn(name, "-"));
+    origin.share = (float)(most / sum);
+    return origin;
 }

@@ -12,7 +12,12 @@ struct syntax;
 struct syntax_fit {
     double odds;  /* of the text under the mixture of patterns and free text, against free text */
     bool matches; /* a pattern */
-    char region[READING_REGION_SIZE]; /* of the likeliest pattern, or "" */
+};
+
+/* Where a text comes from, by its form. */
+struct syntax_origin {
+    char region[READING_REGION_SIZE]; /* "us-ny"; "us" where its parts share the form; or "" */
+    float share;                      /* 0..1, of all that have the form */
 };
 
 /* Reads every .conf file of DIR and keeps the regions chosen: names or globs with spaces between; a
@@ -29,5 +34,9 @@ enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *c
 
 /* Pure: `code` holds n classes, 1 = '0' .. 36 = 'Z'. */
 struct syntax_fit syntax_judge(const struct syntax *syntax, const uint8_t *code, size_t n);
+
+/* Pure: the jurisdiction that the text's form speaks for by half or more; else what is common to
+ * the jurisdictions that share it, by half or more; else none. */
+struct syntax_origin syntax_origin_of(const struct syntax *syntax, const uint8_t *code, size_t n);
 
 #endif

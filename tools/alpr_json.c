@@ -60,12 +60,12 @@ static json_t *plate_json(const struct reading *reading, int index, double milli
                           unsigned topn)
 {
     const struct candidate *best = &reading->candidates[0];
-    return json_pack("{s:s, s:f, s:i, s:i, s:s, s:i, s:f, s:i, s:o, s:o}", "plate", best->text,
+    return json_pack("{s:s, s:f, s:i, s:i, s:s, s:f, s:f, s:i, s:o, s:o}", "plate", best->text,
                      "confidence", percent(best->confidence), "matches_template",
                      (int)best->matches_pattern, "plate_index", index, "region", best->region,
-                     "region_confidence", 0, "processing_time_ms", milliseconds, "requested_topn",
-                     (int)topn, "coordinates", coordinates_json(&reading->where), "candidates",
-                     candidates_json(reading));
+                     "region_confidence", percent(best->region_share), "processing_time_ms",
+                     milliseconds, "requested_topn", (int)topn, "coordinates",
+                     coordinates_json(&reading->where), "candidates", candidates_json(reading));
 }
 
 json_t *alpr_json(const struct ocr_result *result, const char *file, double milliseconds,

@@ -30,8 +30,6 @@ def readings(program, models, folder):
         text = entry.get("text") or ""
         held = reader_data.split_of(folder.name, text, entry["split"]) == "test"
         if held and reader_data.usable(folder.name, text):
-            if folder.name == "us_state_crops" and reader_data.is_word(text):
-                text = text.replace("0", "O")
             truth[str(folder / entry["crop"])] = text
     with tempfile.TemporaryDirectory() as cards:
         for name in os.listdir(models):

@@ -149,12 +149,36 @@ static void regions_are_chosen_by_name_and_by_glob(void **state)
     struct syntax *all = syntax_from(text, " "), *us = syntax_from(text, "us"),
                   *some = syntax_from(text, "us-n* mx");
     assert_true(syntax_judge(all, br, 7).matches);
-    assert_string_equal(syntax_judge(all, ca, 7).region, "us-ca");
+    assert_string_equal(syntax_origin_of(all, ca, 7).region, "us-ca");
     assert_true(syntax_judge(us, ca, 7).matches && !syntax_judge(us, br, 7).matches);
     assert_true(syntax_judge(some, mx, 7).matches && !syntax_judge(some, ca, 7).matches);
     syntax_close(&all);
     syntax_close(&us);
     syntax_close(&some);
+}
+
+/* A form that one state alone has names it; one that states share names the country; one that
+ * countries share as well names the country that it speaks for, or none. */
+static void a_region_is_named_as_far_as_the_form_tells(void **state)
+{
+    (void)state;
+    static const char text[] = "us-ny\t@@@####\nus-tx\t@@@####\nus-mo\t@@#@#@\nus-ny\t@@@##\n"
+                               "mx\t@@@####\t3\nmx\t@@@##\t1\nbr\t@@@##\t1\nar\t@@@##\n";
+    const uint8_t shared[] = {11, 11, 11, 2, 2, 2, 2}, missouri[] = {11, 11, 2, 11, 2, 11},
+                  anyone[] = {11, 11, 11, 2, 2}, nobody[] = {2, 2, 2};
+    struct syntax *syntax = syntax_from(text, NULL);
+    struct syntax_origin origin = syntax_origin_of(syntax, missouri, 6);
+    assert_string_equal(origin.region, "us-mo");
+    assert_true(origin.share > 0.999f);
+    origin = syntax_origin_of(syntax, shared, 7); /* ny 1/2, tx 1, mx 3/4 */
+    assert_string_equal(origin.region, "us");
+    assert_true(fabs(origin.share - 1.5 / 2.25) < 1e-4);
+    origin = syntax_origin_of(syntax, anyone, 5); /* ny 1/2, mx 1/4, br 1, ar 1 */
+    assert_string_equal(origin.region, "");
+    assert_true(origin.share == 0);
+    origin = syntax_origin_of(syntax, nobody, 3);
+    assert_string_equal(origin.region, "");
+    syntax_close(&syntax);
 }
 
 static void a_choice_that_names_nothing_is_an_error(void **state)
@@ -215,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_clear_character_outweighs_the_patterns),
         cmocka_unit_test(a_letter_that_the_font_lacks_is_not_chosen),
         cmocka_unit_test(regions_are_chosen_by_name_and_by_glob),
+        cmocka_unit_test(a_region_is_named_as_far_as_the_form_tells),
         cmocka_unit_test(a_choice_that_names_nothing_is_an_error),
         cmocka_unit_test(a_pattern_file_that_cannot_be_read_names_file_and_line),
         cmocka_unit_test(an_empty_plate_has_no_text),
