@@ -108,6 +108,7 @@ def main():
                         (american('5DFX309'), turned)], 1.0, 0.7, 3),
         'cut_by_border': ([(american('8PQR157'), box(1190, 300, 1350, 380))], 1.0, 0.7, 3),
         'no_plate': ([], 1.0, 0.7, 3),
+        'far_away': ([(american('6FKD204'), box(612, 470, 648, 488))], 1.0, 0.5, 2),
     }
     for number, (name, (plates, light, blur, noise)) in enumerate(pictures.items()):
         rng = np.random.default_rng(100 + number)
