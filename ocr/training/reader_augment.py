@@ -28,7 +28,7 @@ def warped(pixels, quad, size, border=cv2.BORDER_REPLICATE, fill=0, ground=None)
 
 
 def bodywork(rng, size):
-    """What lies round a plate whose picture ends at its edge: soft light and dark, an edge or two."""
+    """What lies round a plate whose picture ends at its edge: light and dark, an edge or two."""
     cells = rng.normal(rng.uniform(20, 220), rng.uniform(2, 45), rng.integers(2, 7, 2))
     ground = cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     for _ in range(rng.integers(0, 3)):
