@@ -54,10 +54,61 @@ static void print_cameras(const json_t *cameras)
     sheet_print(&sheet, stdout);
 }
 
+/* 259200 as "72 h", 90 as "90 s". */
+static void print_term(const json_t *terms, const char *name, const char *label)
+{
+    long long s = (long long)client_number(terms, name);
+    printf("%s%lld %s", label, s % 3600 == 0 ? s / 3600 : s, s % 3600 == 0 ? "h" : "s");
+}
+
+static void print_binding(const json_t *answer)
+{
+    const char *binding = client_text(answer, "binding");
+    size_t i;
+    const json_t *pcr;
+    printf("\nbinding  binding=%s", binding[0] != '\0' ? binding : "unknown");
+    if (strcmp(binding, "software") == 0)
+        printf(": a copy of the whole disk opens elsewhere");
+    json_array_foreach(json_object_get(answer, "pcrs"), i, pcr)
+        printf("%s%lld", i == 0 ? ", boot state PCR " : " ", (long long)json_integer_value(pcr));
+    if (json_object_get(answer, "epoch") != NULL)
+        printf(", epoch %lld", (long long)client_number(answer, "epoch"));
+    if (client_true(answer, "suspended"))
+        printf(", SUSPENDED until the next start");
+    putchar('\n');
+}
+
+/* Pictures, terms, the log and alarms, as far as the daemon tells of them. */
+static void print_evidence(const json_t *answer)
+{
+    const json_t *terms = json_object_get(answer, "terms"), *log = json_object_get(answer, "log");
+    const char *crops = client_text(answer, "crops"), *witness = client_text(log, "witness");
+    if (crops[0] != '\0')
+        printf("pictures crops=%s\n", crops);
+    if (terms != NULL) {
+        print_term(terms, "hit_s", "terms    passages ");
+        print_term(terms, "other_s", " (hit), ");
+        print_term(terms, "hit_crop_s", " (other); pictures ");
+        print_term(terms, "other_crop_s", " (hit), ");
+        printf(" (other)\n");
+    }
+    if (log != NULL) {
+        const json_t *age = json_object_get(log, "head_age_s");
+        printf("log      %lld records, %lld of them signed", (long long)client_number(log, "size"),
+               (long long)client_number(log, "head_size"));
+        if (json_is_integer(age))
+            printf(", %lld s ago", (long long)json_integer_value(age));
+        printf(", details=%s, witness=%s%s\n", client_text(log, "details"), witness,
+               strcmp(witness, "failing") == 0 ? ": ITS FILE CANNOT BE WRITTEN" : "");
+    }
+    if (client_number(answer, "alarms") > 0)
+        printf("ALARMS   %lld since the start: see the daemon's log, and tell the auditor\n",
+               (long long)client_number(answer, "alarms"));
+}
+
 static void print_store(const json_t *answer)
 {
     const json_t *store = json_object_get(answer, "store");
-    const char *binding = client_text(answer, "binding");
     char oldest[WHEN_TEXT_SIZE];
     when_text(client_number(store, "oldest"), oldest);
     printf("\nstore    ");
@@ -68,7 +119,8 @@ static void print_store(const json_t *answer)
         printf("NOT AVAILABLE: the daemon's log tells why; recognition goes on");
     if (client_number(store, "errors") > 0)
         printf(", %lld errors since the start", (long long)client_number(store, "errors"));
-    printf("\nbinding  binding=%s\n", binding[0] != '\0' ? binding : "unknown");
+    print_binding(answer);
+    print_evidence(answer);
     long long up = (long long)client_number(answer, "uptime_s");
     printf("daemon   up %lld d %02lld:%02lld:%02lld, %lld restarts of roles\n", up / 86400,
            up / 3600 % 24, up / 60 % 60, up % 60, (long long)client_number(answer, "restarts"));

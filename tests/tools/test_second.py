@@ -214,6 +214,23 @@ class Open(DeskTest):
         self.assertEqual(self.run_laneward("open", "x").returncode, 2)
 
 
+class Status(DeskTest):
+    def test_keys_terms_log_and_alarms_are_told(self):
+        self.desk.say = lambda question: {
+            "cameras": [], "store": {"available": True}, "binding": "tpm", "pcrs": [7, 11],
+            "epoch": 3, "suspended": True, "alarms": 2, "crops": "sealed-to-port",
+            "terms": {"hit_s": 259200, "other_s": 86400, "hit_crop_s": 90, "other_crop_s": 3600},
+            "log": {"size": 9, "head_size": 8, "head_age_s": 30, "details": "host-only",
+                    "witness": "failing"}}
+        done = self.run_laneward("status")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for words in ("binding=tpm, boot state PCR 7 11, epoch 3, SUSPENDED", "ALARMS   2",
+                      "crops=sealed-to-port", "passages 72 h (hit), 24 h (other)",
+                      "pictures 90 s (hit), 1 h (other)", "9 records, 8 of them signed, 30 s ago",
+                      "witness=failing: ITS FILE CANNOT BE WRITTEN"):
+            self.assertIn(words, done.stdout)
+
+
 class Help(DeskTest):
     def test_every_command_tells_its_options_and_exit_status(self):
         for command in ("query", "pending", "approve", "export", "audit"):
