@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "storage/derive.h"
+#include "storage/oldkey.h"
 #include "storage/secret.h"
 #include "storage/tpm.h"
 
@@ -204,19 +205,17 @@ enum err binding_write(const struct binding *binding, const char *dir, bool may_
 }
 
 static enum err open_existing(struct binding_key *key, const struct binding *binding,
-                              const char *tcti, struct fault *why)
+                              const struct binding_options *options, struct fault *why)
 {
+    struct tpm *tpm = NULL;
     key->kind = binding->kind;
-    if (key->kind == BINDING_SOFTWARE)
-        return binding_derive(binding, NULL, "laneward key 1", key->key, why);
-    uint8_t auth[KEYFILE_SECRET_SIZE], sealed[KEYFILE_SECRET_SIZE];
-    enum err result = binding_derive(binding, NULL, "laneward tpm auth 1", auth, why);
+    enum err result =
+        binding->kind == BINDING_TPM ? tpm_open(&tpm, binding_tcti(options), why) : ERR_OK;
     if (result == ERR_OK)
-        result = tpm_unseal(tcti, auth, &binding->file, sealed, why);
-    if (result == ERR_OK)
-        result = binding_derive(binding, sealed, "laneward key 1", key->key, why);
-    OPENSSL_cleanse(auth, sizeof auth);
-    OPENSSL_cleanse(sealed, sizeof sealed);
+        result = oldkey_make(binding, tpm, key->key, why);
+    else if (why != NULL) /* an enrolled folder lies there: say so */
+        (void)fault_context(why, "the store is bound to this host's TPM");
+    tpm_close(&tpm);
     return result;
 }
 
@@ -224,18 +223,27 @@ static enum err open_existing(struct binding_key *key, const struct binding *bin
 static enum err enrol_tpm(struct binding *binding, const struct binding_options *options,
                           struct fault *why)
 {
-    uint8_t auth[KEYFILE_SECRET_SIZE], secret[KEYFILE_SECRET_SIZE];
+    uint8_t secret[TPM_SECRET_SIZE];
     uint32_t mask = options->pcr_mask != 0 ? options->pcr_mask : TPM_DEFAULT_PCRS;
+    struct tpm *tpm = NULL;
+    struct tpm_terms terms;
+    struct tpm_blob blob = {0};
     enum err result = binding_draw(binding, BINDING_TPM, mask, why);
     if (result == ERR_OK)
-        result = binding_derive(binding, NULL, "laneward tpm auth 1", auth, why);
+        result = oldkey_terms(binding, &terms, why);
     if (result == ERR_OK && RAND_priv_bytes(secret, sizeof secret) != 1)
         result = fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
     if (result == ERR_OK)
-        result = tpm_seal(binding_tcti(options), auth, secret, &binding->file, why);
+        result = tpm_open(&tpm, binding_tcti(options), why);
     if (result == ERR_OK)
+        result = tpm_seal(tpm, &terms, secret, &blob, why);
+    tpm_close(&tpm);
+    if (result == ERR_OK) {
+        binding->file.sealed_size = blob.size;
+        memcpy(binding->file.sealed, blob.bytes, blob.size);
         result = binding_write(binding, options->dir, false, why);
-    OPENSSL_cleanse(auth, sizeof auth);
+    }
+    OPENSSL_cleanse(&terms, sizeof terms);
     OPENSSL_cleanse(secret, sizeof secret);
     return result;
 }
@@ -270,7 +278,7 @@ enum err binding_open(struct binding_key **out, const struct binding_options *op
         result = enrol(&binding, options, why);
     /* What was made just now is opened like what was made long ago: enrolling proves itself. */
     if (result == ERR_OK)
-        result = open_existing(memory, &binding, binding_tcti(options), why);
+        result = open_existing(memory, &binding, options, why);
     OPENSSL_cleanse(&binding, sizeof binding);
     if (result != ERR_OK)
         secret_free(&memory, sizeof(struct binding_key));

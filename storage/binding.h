@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "storage/keyfile.h"
+#include "storage/tpm.h"
 
 enum binding_kind { BINDING_SOFTWARE = 1, BINDING_TPM = 2 };
 

@@ -49,9 +49,9 @@ static bool cipher(const struct epoch *epoch, const uint8_t *bytes, const struct
     return good;
 }
 
-static void put_blob(struct wire *w, const struct epoch_blob *blob)
+static void put_blob(struct wire *w, const struct tpm_blob *blob)
 {
-    assert(blob->size <= EPOCH_MAX_BLOB);
+    assert(blob->size <= TPM_MAX_BLOB);
     wire_put(w, blob->size, 2);
     wire_put_bytes(w, blob->bytes, blob->size);
 }
@@ -100,10 +100,10 @@ enum err epoch_pack(const struct epoch *epoch, uint8_t *out, size_t *size, struc
     return ERR_OK;
 }
 
-static void get_blob(struct wire *w, struct epoch_blob *blob)
+static void get_blob(struct wire *w, struct tpm_blob *blob)
 {
     uint64_t size = wire_get(w, 2);
-    w->bad = w->bad || size > EPOCH_MAX_BLOB;
+    w->bad = w->bad || size > TPM_MAX_BLOB;
     blob->size = w->bad ? 0 : (uint16_t)size;
     wire_get_bytes(w, blob->bytes, blob->size);
 }
@@ -205,6 +205,16 @@ enum err epoch_unwrap(struct epoch *epoch, uint8_t *bytes, size_t size, struct f
         return fault_set(why, ERR_IDENTITY,
                          "the keys are wrapped for another host or another state folder");
     return good ? ERR_OK : fault_set(why, ERR_CORRUPT, "a file of keys holds unknown keys");
+}
+
+void epoch_add(struct epoch *epoch, uint8_t class, uint32_t period,
+               const uint8_t key[EPOCH_KEY_SIZE])
+{
+    assert(epoch->n < EPOCH_MAX_KEYS);
+    struct epoch_key *at = &epoch->keys[epoch->n++];
+    at->class = class;
+    at->period = period;
+    memcpy(at->key, key, EPOCH_KEY_SIZE);
 }
 
 const uint8_t *epoch_find(const struct epoch *epoch, uint8_t class, uint32_t period)

@@ -7,20 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "storage/tpm.h"
 
 enum {
     EPOCH_KEY_SIZE = 32,
     EPOCH_MAX_KEYS = 1024,
-    EPOCH_MAX_BLOB = 1024,
     EPOCH_MAX_BYTES = 48 << 10, /* of a file */
     EPOCH_NAME_SIZE = 32,
-};
-
-/* What the TPM has made for this store, in its own form. */
-struct epoch_blob {
-    uint16_t size; /* 0: none */
-    uint8_t bytes[EPOCH_MAX_BLOB];
 };
 
 /* What stands in the file in the clear. */
@@ -30,8 +23,8 @@ struct epoch_head {
     bool is_suspended;
     uint32_t pcr_mask, nv_index;    /* 0 in software */
     uint8_t random[EPOCH_KEY_SIZE]; /* in software: the epoch's secret; else zero */
-    struct epoch_blob sealed;       /* with a TPM: the secret, sealed */
-    struct epoch_blob signer;       /* and the key that signs */
+    struct tpm_blob sealed;         /* with a TPM: the secret, sealed */
+    struct tpm_blob signer;         /* and the key that signs */
 };
 
 struct epoch_key {
@@ -61,6 +54,9 @@ enum err epoch_parse(const uint8_t *bytes, size_t size, struct epoch_head *out,
  * ERR_IDENTITY: wrapped under another key. ERR_CORRUPT. */
 enum err epoch_unwrap(struct epoch *epoch, uint8_t *bytes, size_t size, struct fault *why) MUST_USE;
 
+/* There must be room. */
+void epoch_add(struct epoch *epoch, uint8_t class, uint32_t period,
+               const uint8_t key[EPOCH_KEY_SIZE]);
 /* The key's place, or NULL. */
 const uint8_t *epoch_find(const struct epoch *epoch, uint8_t class, uint32_t period);
 

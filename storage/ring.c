@@ -2,30 +2,80 @@
 #include "storage/ring.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "storage/safefile.h"
+#include "storage/secret.h"
 
 static const char wrap_label[] = "laneward wrap 2";
+
+enum err ring_counter(const struct keyring *k, uint32_t nv_index, struct counter *out,
+                      struct fault *why)
+{
+    out->index = nv_index;
+    return binding_derive(&k->binding, NULL, "laneward counter auth 2", out->auth, why);
+}
+
+enum err ring_signer_auth(const struct keyring *k, uint8_t out[TPM_SECRET_SIZE], struct fault *why)
+{
+    return binding_derive(&k->binding, NULL, "laneward signer auth 2", out, why);
+}
+
+static enum err terms_of(const struct keyring *k, const struct epoch_head *head,
+                         struct tpm_terms *out, struct fault *why)
+{
+    struct counter counter;
+    *out = (struct tpm_terms){.pcr_mask = head->is_suspended ? 0 : head->pcr_mask,
+                              .nv_index = head->nv_index,
+                              .count = head->number};
+    enum err result = ring_counter(k, head->nv_index, &counter, why);
+    if (result == ERR_OK)
+        result = binding_derive(&k->binding, NULL, "laneward epoch auth 2", out->auth, why);
+    memcpy(out->counter_auth, counter.auth, sizeof counter.auth);
+    OPENSSL_cleanse(&counter, sizeof counter);
+    return result;
+}
 
 enum err ring_seal(struct keyring *k, struct epoch *epoch, struct fault *why)
 {
     struct epoch_head *head = &epoch->head;
-    if (RAND_priv_bytes(head->random, sizeof head->random) != 1)
-        return fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
-    return binding_derive(&k->binding, head->random, wrap_label, epoch->wrap, why);
+    uint8_t secret[EPOCH_KEY_SIZE];
+    struct tpm_terms terms;
+    enum err result = secret_draw(secret, sizeof secret, why);
+    if (result == ERR_OK)
+        result = binding_derive(&k->binding, secret, wrap_label, epoch->wrap, why);
+    if (head->with_tpm && result == ERR_OK) {
+        result = terms_of(k, head, &terms, why);
+        if (result == ERR_OK)
+            result = tpm_seal(k->tpm, &terms, secret, &head->sealed, why);
+        OPENSSL_cleanse(&terms, sizeof terms);
+    } else if (result == ERR_OK) {
+        memcpy(head->random, secret, sizeof secret);
+    }
+    OPENSSL_cleanse(secret, sizeof secret);
+    return result;
 }
 
 static enum err unseal(struct keyring *k, struct epoch *epoch, struct fault *why)
 {
     const struct epoch_head *head = &epoch->head;
+    uint8_t secret[EPOCH_KEY_SIZE];
+    struct tpm_terms terms;
     if (head->with_tpm != (k->binding.kind == BINDING_TPM))
         return fault_set(why, ERR_IDENTITY, "the keys were not made with %s binding",
                          binding_name(k->binding.kind));
-    return binding_derive(&k->binding, head->random, wrap_label, epoch->wrap, why);
+    if (!head->with_tpm)
+        return binding_derive(&k->binding, head->random, wrap_label, epoch->wrap, why);
+    enum err result = terms_of(k, head, &terms, why);
+    if (result == ERR_OK)
+        result = tpm_unseal(k->tpm, &terms, &head->sealed, secret, why);
+    if (result == ERR_OK)
+        result = binding_derive(&k->binding, secret, wrap_label, epoch->wrap, why);
+    OPENSSL_cleanse(&terms, sizeof terms);
+    OPENSSL_cleanse(secret, sizeof secret);
+    return result;
 }
 
 enum err ring_store(struct keyring *k, const struct epoch *epoch, struct fault *why)
@@ -37,28 +87,38 @@ enum err ring_store(struct keyring *k, const struct epoch *epoch, struct fault *
     return result == ERR_OK ? safefile_replace(k->dir, name, k->scratch, size, why) : result;
 }
 
+/* The file's bytes are in k->scratch then. */
+static enum err fetch(struct keyring *k, uint64_t number, struct epoch_head *head, size_t *size,
+                      struct fault *why)
+{
+    char name[EPOCH_NAME_SIZE];
+    epoch_name(number, name);
+    enum err result = safefile_read(k->dir, name, k->scratch, sizeof k->scratch, size, why);
+    if (result == ERR_OK)
+        result = epoch_parse(k->scratch, *size, head, why);
+    if (result == ERR_OK && head->number != number)
+        result = fault_set(why, ERR_CORRUPT, "a file of keys is of another epoch than its name");
+    return result;
+}
+
+enum err ring_peek(struct keyring *k, uint64_t number, struct epoch_head *out, struct fault *why)
+{
+    size_t size = 0;
+    return fetch(k, number, out, &size, why);
+}
+
 enum err ring_load(struct keyring *k, uint64_t number, struct epoch *epoch, struct fault *why)
 {
     size_t size = 0;
-    char name[EPOCH_NAME_SIZE];
-    struct epoch_head head;
-    epoch_name(number, name);
-    enum err result = safefile_read(k->dir, name, k->scratch, sizeof k->scratch, &size, why);
+    enum err result = fetch(k, number, &epoch->head, &size, why);
     if (result == ERR_OK)
-        result = epoch_parse(k->scratch, size, &head, why);
-    if (result == ERR_OK && head.number != number)
-        result = fault_set(why, ERR_CORRUPT, "a file of keys is of another epoch than its name");
-    if (result == ERR_OK) {
-        epoch->head = head;
         result = unseal(k, epoch, why);
-    }
     if (result == ERR_OK)
         result = epoch_unwrap(epoch, k->scratch, size, why);
-    OPENSSL_cleanse(&head, sizeof head);
     if (result != ERR_OK)
         OPENSSL_cleanse(epoch, sizeof *epoch);
     if (result != ERR_OK && why != NULL)
-        (void)fault_context(why, "%s/%s", k->dir, name);
+        (void)fault_context(why, "%s/keyring.%llu", k->dir, (unsigned long long)number);
     return result;
 }
 

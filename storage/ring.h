@@ -3,6 +3,7 @@
 #define LANEWARD_STORAGE_RING_H
 
 #include "storage/binding.h"
+#include "storage/counter.h"
 #include "storage/epoch.h"
 #include "storage/keyring.h"
 
@@ -13,11 +14,12 @@ struct keyring {
     char dir[RING_DIR_SIZE];
     int lock_fd; /* the state folder: one process at a time */
     struct binding binding;
+    struct tpm *tpm; /* NULL in software */
     struct epoch now;
     struct epoch next; /* while a step is under way */
     bool is_pending; /* the step to `next` was begun and not finished: it may be in force already */
     bool is_untidy;  /* an old file could not be removed */
-    uint32_t n_owed; /* keys gone from memory whose file in software is still there */
+    uint32_t n_owed; /* keys gone from memory and not told yet */
     bool has_legacy;
     uint8_t legacy[EPOCH_KEY_SIZE];
     struct keyring_state state;
@@ -34,8 +36,20 @@ enum err ring_store(struct keyring *keyring, const struct epoch *epoch, struct f
 enum err ring_load(struct keyring *keyring, uint64_t number, struct epoch *epoch,
                    struct fault *why) MUST_USE;
 
+/* Only its head, in the clear. */
+enum err ring_peek(struct keyring *keyring, uint64_t number, struct epoch_head *out,
+                   struct fault *why) MUST_USE;
+
 /* Removes every file of keys but that of `now`, and of `next` while it is pending; notes in
  * is_untidy when it cannot. */
 enum err ring_tidy(struct keyring *keyring, struct fault *why) MUST_USE;
+
+/* The store's counter in the TPM; wiped by the caller. */
+enum err ring_counter(const struct keyring *keyring, uint32_t nv_index, struct counter *out,
+                      struct fault *why) MUST_USE;
+
+/* Of the key that signs in the TPM. */
+enum err ring_signer_auth(const struct keyring *keyring, uint8_t out[TPM_SECRET_SIZE],
+                          struct fault *why) MUST_USE;
 
 #endif

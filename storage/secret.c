@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <sys/mman.h>
 
 enum err secret_new(void **out, size_t size, struct fault *why)
@@ -30,4 +31,12 @@ void secret_free(void **secret, size_t size)
     int failed = munmap(*secret, size); /* also unlocks */
     assert(failed == 0);
     *secret = NULL;
+}
+
+enum err secret_draw(uint8_t *out, size_t size, struct fault *why)
+{
+    assert(size <= 64);
+    if (RAND_priv_bytes(out, (int)size) != 1)
+        return fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
+    return ERR_OK;
 }

@@ -78,8 +78,7 @@ static void cut_power(void)
     }
 }
 
-/* Counts a call; false: it must fail. */
-static bool may(void)
+bool steps_may(void)
 {
     if (!steps.on || ++steps.n != steps.nth || steps.mode == STEPS_COUNT)
         return true;
@@ -115,7 +114,7 @@ int __wrap_open(const char *path, int flags, ...)
     va_end(arguments);
     if ((flags & O_CREAT) == 0 || !steps.on)
         return __real_open(path, flags, mode);
-    if (!may())
+    if (!steps_may())
         return -1;
     int fd = __real_open(path, flags, mode);
     if (fd >= 0) {
@@ -127,13 +126,13 @@ int __wrap_open(const char *path, int flags, ...)
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t size)
 {
-    return may() ? __real_write(fd, bytes, size) : -1;
+    return steps_may() ? __real_write(fd, bytes, size) : -1;
 }
 
 int __wrap_fsync(int fd)
 {
     struct stat status;
-    if (!may())
+    if (!steps_may())
         return -1;
     int result = __real_fsync(fd);
     if (steps.on && result == 0 && fstat(fd, &status) == 0) {
@@ -147,7 +146,7 @@ int __wrap_fsync(int fd)
 
 int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    if (!may())
+    if (!steps_may())
         return -1;
     if (steps.on) {
         struct undo *u = note();
@@ -165,7 +164,7 @@ int __wrap_renameat2(int from_fd, const char *from, int to_fd, const char *to, u
 
 int __wrap_unlink(const char *path)
 {
-    if (!may())
+    if (!steps_may())
         return -1;
     if (steps.on && access(path, F_OK) == 0) {
         struct undo *u = note();

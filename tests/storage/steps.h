@@ -20,6 +20,11 @@ void steps_begin(enum steps_mode mode, uint32_t nth, const char *trash);
 uint32_t steps_end(void);
 bool steps_has_failed(void);
 
+/* One more call that counts (steps_tpm.c); false: it must fail. */
+bool steps_may(void);
+/* With steps_tpm.c: called after each step of a TPM's counter, before anybody learns of it. */
+extern void (*steps_after_increment)(void);
+
 /* The exit status of a process that steps have ended. */
 enum { STEPS_STATUS = 77 };
 
