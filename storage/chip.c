@@ -161,19 +161,6 @@ enum err chip_do(struct tpm *tpm, chip_operation *operation, void *argument, con
     return tpm_fault(status, doing, why);
 }
 
-/* The library's buffers keep the last answer, and the stack what it was unpacked through. */
-void chip_scrub(struct tpm *tpm)
-{
-    TPM2B_PUBLIC *public = NULL; /* a longer answer over the last one */
-    volatile uint8_t room[32 << 10];
-    if (tpm->esys != NULL && tpm->root != ESYS_TR_NONE)
-        (void)Esys_ReadPublic(tpm->esys, tpm->root, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                              &public, NULL, NULL);
-    Esys_Free(public);
-    for (size_t i = 0; i < sizeof room; i++)
-        room[i] = 0;
-}
-
 TSS2_RC chip_session(struct tpm *tpm, TPM2_SE type, TPMA_SESSION attributes, ESYS_TR *session)
 {
     TSS2_RC status =

@@ -32,9 +32,6 @@ TSS2_RC chip_number(TSS2_RC status);
 TSS2_RC chip_session(struct tpm *tpm, TPM2_SE type, TPMA_SESSION attributes, ESYS_TR *session);
 void chip_flush(struct tpm *tpm, ESYS_TR handle);
 
-/* After an answer that was a secret. */
-void chip_scrub(struct tpm *tpm);
-
 /* The counter's handle, with its authorization value. */
 TSS2_RC chip_counter(struct tpm *tpm, uint32_t index, const uint8_t auth[TPM_SECRET_SIZE],
                      ESYS_TR *out);
