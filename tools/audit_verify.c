@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "tools/audit.h"
 #include "tools/files.h"
 #include "tools/when.h"
@@ -13,6 +14,7 @@ enum { MAX_WITNESS = 512 * 1024 * 1024 };
 /* What the witness's file held. */
 struct witnesses {
     uint64_t n, n_torn, n_unlinked; /* heads; lines that are none; heads whose predecessor lacks */
+    uint64_t n_told;                /* sizes and roots in a journal's lines */
 };
 
 static enum err take(void *context, const uint8_t *record, size_t size, struct fault *why)
@@ -90,6 +92,26 @@ static void check_memory(struct inspection *inspection, const struct audit *audi
     signature_key_free(&key);
 }
 
+/* A line of the daemon's journal tells size and root. */
+static void check_journal(struct inspection *inspection, struct witnesses *found, const char *line,
+                          bool is_copy)
+{
+    static const char mark[] = "log head size=", then[] = " root=";
+    struct merkle_hash root;
+    char name[64], digits[2 * MERKLE_HASH_SIZE + 1] = "", *end = NULL;
+    const char *at = strstr(line, mark);
+    uint64_t size = at != NULL ? strtoull(at + sizeof mark - 1, &end, 10) : 0;
+    if (end != NULL && strncmp(end, then, sizeof then - 1) == 0)
+        snprintf(digits, sizeof digits, "%.64s", end + sizeof then - 1);
+    if (!hex_decode(digits, root.byte, sizeof root.byte)) {
+        found->n_torn++;
+        return;
+    }
+    found->n_told++;
+    snprintf(name, sizeof name, "line %" PRIu64 " of the journal", found->n_told);
+    inspection_root(inspection, size, &root, name, is_copy);
+}
+
 static void check_line(struct inspection *inspection, struct witnesses *found, const char *line,
                        const struct signature_key *key, struct merkle_hash *last, bool is_copy)
 {
@@ -97,7 +119,7 @@ static void check_line(struct inspection *inspection, struct witnesses *found, c
     struct head head;
     char name[64];
     if (!records_parse_head(line, &head)) {
-        found->n_torn++;
+        check_journal(inspection, found, line, is_copy);
         return;
     }
     found->n++;
@@ -136,10 +158,12 @@ static enum err check_witness(struct inspection *inspection, const struct audit 
     if (found.n_unlinked > 0)
         printf("; before %" PRIu64 " of them others were signed that are not there",
                found.n_unlinked);
+    if (found.n_told > 0)
+        printf("; %" PRIu64 " of a journal", found.n_told);
     if (found.n_torn > 0)
         printf("; %" PRIu64 " lines are no head", found.n_torn);
     putchar('\n');
-    if (found.n == 0)
+    if (found.n + found.n_told == 0)
         inspection_note(inspection, "the witness's file holds no head");
     signature_key_free(&key);
     free(text);

@@ -72,31 +72,38 @@ enum err inspection_record(struct inspection *inspection, const uint8_t *record,
     return ERR_OK;
 }
 
+void inspection_root(struct inspection *inspection, uint64_t size, const struct merkle_hash *root,
+                     const char *name, bool may_be_later)
+{
+    uint64_t n = tree_size(inspection->tree);
+    if (size > n && may_be_later) {
+        inspection->n_later++;
+        return;
+    }
+    if (size > n) {
+        inspection_note(inspection, "%s has signed %" PRIu64 " records, and there are %" PRIu64,
+                        name, size, n);
+        return;
+    }
+    struct merkle_hash ours = tree_root(inspection->tree, size);
+    if (memcmp(&ours, root, sizeof ours) != 0)
+        inspection_note(inspection,
+                        "%s has signed other records than the first %" PRIu64 " of this log", name,
+                        size);
+    inspection->n_heads++;
+}
+
 void inspection_head(struct inspection *inspection, const struct head *head, const char *name,
                      const struct signature_key *key, bool may_be_later)
 {
-    uint64_t n = tree_size(inspection->tree);
     if (!head_is_signed(head, key)) {
         inspection_note(inspection, "%s is not signed by the log's key", name);
         return;
     }
-    if (inspection->n_heads + inspection->n_later == 0)
+    if (!inspection->has_host)
         memcpy(inspection->host, head->host, sizeof inspection->host);
+    inspection->has_host = true;
     if (memcmp(inspection->host, head->host, sizeof head->host) != 0)
         inspection_note(inspection, "%s is that of another store", name);
-    if (head->size > n && may_be_later) {
-        inspection->n_later++;
-        return;
-    }
-    if (head->size > n) {
-        inspection_note(inspection, "%s has signed %" PRIu64 " records, and there are %" PRIu64,
-                        name, head->size, n);
-        return;
-    }
-    struct merkle_hash root = tree_root(inspection->tree, head->size);
-    if (memcmp(&root, &head->root, sizeof root) != 0)
-        inspection_note(inspection,
-                        "%s has signed other records than the first %" PRIu64 " of this log", name,
-                        head->size);
-    inspection->n_heads++;
+    inspection_root(inspection, head->size, &head->root, name, may_be_later);
 }

@@ -15,8 +15,9 @@ struct inspection {
     uint64_t n_kind[ENTRY_LIMIT]; /* records of each kind */
     uint64_t n_back;              /* times at which the clock went back */
     uint64_t n_heads, n_later;    /* heads that were checked; such that are newer than the log */
-    uint8_t host[HEAD_ID_SIZE];   /* of the first head */
-    uint32_t n_faults;            /* what is wrong; the first of them in words */
+    bool has_host;                /* that of the first head */
+    uint8_t host[HEAD_ID_SIZE];
+    uint32_t n_faults; /* what is wrong; the first of them in words */
     char fault[INSPECTION_MAX_FAULTS][INSPECTION_TEXT_SIZE];
 };
 
@@ -40,6 +41,10 @@ enum err inspection_record(struct inspection *inspection, const uint8_t *record,
  * counted if `may_be_later`. */
 void inspection_head(struct inspection *inspection, const struct head *head, const char *name,
                      const struct signature_key *key, bool may_be_later);
+
+/* The same with what a journal has kept of a head, which nobody has signed. */
+void inspection_root(struct inspection *inspection, uint64_t size, const struct merkle_hash *root,
+                     const char *name, bool may_be_later);
 
 /* Notes what is wrong. */
 void inspection_note(struct inspection *inspection, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -2,6 +2,7 @@
 import base64
 import json
 import os
+import shutil
 import stat
 import sys
 import unittest
@@ -183,6 +184,26 @@ class Witness(AuditTest):
         self.verified(done)
         self.assertIn("before 1 of them others were signed", done.stdout)
         self.assertIn("1 lines are no head", done.stdout)
+
+    def test_a_journal_is_a_witness_too(self):
+        def journal(log, size):
+            return (f"Nov 22 04:00:01 lane lanewardd[7]: log head size={size} "
+                    f"root={false_desk.rfc6962.root(log.leaves(size)).hex()} epoch=1\n")
+        path = self.in_file("journal", "something else\n" + journal(self.log, 2)
+                            + journal(self.log, 7))
+        done = self.ask("verify", "--witness", path)
+        self.verified(done)
+        self.assertIn("0 heads of", done.stdout)
+        self.assertIn("2 of a journal; 1 lines are no head", done.stdout)
+        fork = Log(self.key, 2)
+        fork.grow(3, user="somebody")
+        done = self.ask("verify", "--witness", self.in_file("journal", journal(fork, 5)))
+        self.wrong(done, "line 1 of the journal has signed other records than the first 5")
+        self.log.grow(4)
+        path = self.in_file("journal", journal(self.log, 12))
+        del self.log.records[8:]
+        shutil.rmtree(self.state)
+        self.wrong(self.ask("verify", "--witness", path), "has signed 12 records")
 
     def test_a_witness_without_a_head_is_none(self):
         self.wrong(self.ask("verify", "--witness", self.in_file("witness", "")), "holds no head")
