@@ -11,7 +11,7 @@ pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(TSS2 REQUIRED IMPORTED_TARGET tss2-esys tss2-sys tss2-tctildr tss2-mu tss2-rc)
 pkg_check_modules(TESSERACT REQUIRED IMPORTED_TARGET tesseract)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-find_package(OpenCV REQUIRED COMPONENTS core imgproc dnn)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc)
 
 # SQLCipher 4.14, its amalgamation fetched and checked by scripts/setup, built static with little in it.
 if(LANEWARD_SYSTEM_SQLCIPHER)

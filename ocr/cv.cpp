@@ -10,13 +10,7 @@ extern "C" {
 #include <opencv2/core.hpp>
 #include <opencv2/core/ocl.hpp>
 #include <opencv2/core/utils/logger.hpp>
-#include <opencv2/dnn.hpp>
 #include <opencv2/imgproc.hpp>
-
-struct cv_net {
-    cv::dnn::Net net;
-    cv::Mat output;
-};
 
 /* Runs `work`; what it throws becomes a fault named after `what`. */
 template <typename Work> static enum err guarded(struct fault *why, const char *what, Work work)
@@ -48,43 +42,6 @@ void cv_begin(void)
         cv::setNumThreads(1);
         cv::ocl::setUseOpenCL(false);
         cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-    });
-}
-
-enum err cv_net_new(struct cv_net **out, const void *onnx, size_t size, struct fault *why)
-{
-    struct cv_net *net = nullptr;
-    enum err err = guarded(why, "network", [&] {
-        net = new struct cv_net;
-        net->net = cv::dnn::readNetFromONNX(static_cast<const char *>(onnx), size);
-        net->net.setPreferableBackend(cv::dnn::DNN_BACKEND_OPENCV);
-        net->net.setPreferableTarget(cv::dnn::DNN_TARGET_CPU);
-    });
-    if (err)
-        delete net;
-    else
-        *out = net;
-    return err;
-}
-
-void cv_net_free(struct cv_net **net)
-{
-    delete *net;
-    *net = nullptr;
-}
-
-enum err cv_net_run(struct cv_net *net, const struct cv_tensor *in, struct cv_tensor *out,
-                    struct fault *why)
-{
-    return guarded(why, "network", [&] {
-        net->net.setInput(cv::Mat(4, in->size, CV_32F, const_cast<float *>(in->data)));
-        net->output = net->net.forward();
-        const cv::Mat &got = net->output;
-        CV_Assert(got.dims >= 1 && got.dims <= 4 && got.type() == CV_32F && got.isContinuous());
-        struct cv_tensor result = {got.ptr<float>(), {1, 1, 1, 1}};
-        for (int i = 0; i < got.dims; i++)
-            result.size[4 - got.dims + i] = got.size[i];
-        *out = result;
     });
 }
 

@@ -1,9 +1,8 @@
-/* OpenCV behind plain types: scaling, perspective, and running a network. No exception leaves it.
- */
+/* OpenCV behind plain types: scaling, perspective, and drawing. No exception leaves it. */
 #ifndef LANEWARD_OCR_CV_H
 #define LANEWARD_OCR_CV_H
 
-#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "ocr/image.h"
@@ -12,26 +11,8 @@
 extern "C" {
 #endif
 
-/* A network loaded from ONNX, with one input and one output. One thread at a time. */
-struct cv_net;
-
-/* What a network is given, or gives: `size` as N, C, H, W (fewer dimensions: leading ones are 1).
- */
-struct cv_tensor {
-    const float *data;
-    int size[4];
-};
-
 /* One thread, no OpenCL. Call it once before anything else here. */
 void cv_begin(void);
-
-/* `onnx` is borrowed until return. ERR_INPUT: OpenCV cannot run it. */
-enum err cv_net_new(struct cv_net **out, const void *onnx, size_t size, struct fault *why) MUST_USE;
-void cv_net_free(struct cv_net **net);
-
-/* out->data belongs to the network, until its next run. */
-enum err cv_net_run(struct cv_net *net, const struct cv_tensor *in, struct cv_tensor *out,
-                    struct fault *why) MUST_USE;
 
 /* Scales `from` into width x height packed pixels: by area when it shrinks, bilinear when it grows.
  */

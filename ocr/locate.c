@@ -276,7 +276,7 @@ uint8_t locate_decode(const struct locate_card *card, const struct locate_map *m
     return kept;
 }
 
-static enum err map_of(const struct locate *locate, const struct cv_tensor *output,
+static enum err map_of(const struct locate *locate, const struct net_tensor *output,
                        uint32_t columns, uint32_t rows, struct locate_map *out)
 {
     *out = (struct locate_map){output->data, columns / locate->card.stride,
@@ -299,10 +299,10 @@ enum err locate_run(struct locate *locate, const struct image *image,
     if (err)
         return err;
     fill_padding(locate->card.pad, &picture, rows);
-    const struct cv_tensor input = {locate->input, {1, 1, (int)rows, (int)columns}};
-    struct cv_tensor output;
+    const struct net_tensor input = {locate->input, {1, 1, (int)rows, (int)columns}};
+    struct net_tensor output;
     struct locate_map map;
-    if ((err = cv_net_run(locate->model.net, &input, &output, why)))
+    if ((err = net_run(locate->model.net, &input, &output, why)))
         return err;
     if ((err = map_of(locate, &output, columns, rows, &map)))
         return fault_set(why, err, "the locator's map has another shape than its card says");

@@ -87,7 +87,7 @@ enum err model_open(struct model *out, const char *dir, const char *name, struct
     enum err err = model_load(&model, dir, name, &onnx, why);
     if (err)
         return err;
-    if ((err = cv_net_new(&model.net, onnx.bytes, onnx.size, why)))
+    if ((err = net_new(&model.net, onnx.bytes, onnx.size, NULL, why)))
         fault_context(why, "%s/%s", dir, json_string_value(json_object_get(model.card, "file")));
     file_release(&onnx);
     if (err)
@@ -101,7 +101,7 @@ void model_close(struct model *model)
 {
     json_decref(model->card);
     model->card = NULL;
-    cv_net_free(&model->net);
+    net_free(&model->net);
 }
 
 enum err model_number(const struct model *model, const char *key, double low, double high,

@@ -7,12 +7,12 @@
 
 #include "base/err.h"
 #include "ocr/calibration.h"
-#include "ocr/cv.h"
 #include "ocr/file.h"
+#include "ocr/net.h"
 
 struct model {
     json_t *card;
-    struct cv_net *net; /* NULL after model_load */
+    struct net *net; /* NULL after model_load */
 };
 
 /* Reads DIR/NAME.json and the ONNX file it names in the same folder, checks the SHA-256 in the card
@@ -22,7 +22,7 @@ enum err model_open(struct model *out, const char *dir, const char *name,
                     struct fault *why) MUST_USE;
 void model_close(struct model *model);
 
-/* The same of a model that OpenCV does not run: its card, and the bytes of its file, for the caller
+/* The same of a model that is no network: its card, and the bytes of its file, for the caller
  * to release. */
 enum err model_load(struct model *out, const char *dir, const char *name, struct file *bytes,
                     struct fault *why) MUST_USE;

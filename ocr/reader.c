@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ocr/cv.h"
 #include "ocr/model.h"
 #include "ocr/rectify.h"
 
@@ -109,9 +108,9 @@ enum err reader_run(struct reader *reader, const uint8_t *plate, struct ctc_odds
     size_t pixels = (size_t)card->width * card->height;
     for (size_t i = 0; i < pixels; i++)
         reader->input[i] = (float)plate[i] * (1.0f / 255.0f);
-    const struct cv_tensor input = {reader->input, {1, 1, (int)card->height, (int)card->width}};
-    struct cv_tensor output;
-    enum err err = cv_net_run(reader->model.net, &input, &output, why);
+    const struct net_tensor input = {reader->input, {1, 1, (int)card->height, (int)card->width}};
+    struct net_tensor output;
+    enum err err = net_run(reader->model.net, &input, &output, why);
     if (err)
         return err;
     if (output.size[0] != 1 || output.size[1] != 1 || output.size[2] != card->steps ||
