@@ -60,6 +60,7 @@ static void put_head(struct wire *w, const struct epoch_head *head)
 {
     wire_put_bytes(w, mark, sizeof mark);
     wire_put(w, head->number, 8);
+    wire_put(w, head->first, 8);
     wire_put(w, (uint64_t)head->with_tpm | (uint64_t)head->is_suspended << 1, 1);
     wire_put(w, head->pcr_mask, 4);
     wire_put(w, head->nv_index, 4);
@@ -118,6 +119,8 @@ static bool is_zero(const uint8_t *bytes, size_t size)
 
 static bool is_coherent(const struct epoch_head *head)
 {
+    if (head->first == 0 || head->first > head->number)
+        return false;
     if (!head->with_tpm)
         return !head->is_suspended && head->pcr_mask == 0 && head->nv_index == 0 &&
                head->sealed.size == 0 && head->signer.size == 0 &&
@@ -141,6 +144,7 @@ static bool take_apart(const uint8_t *bytes, size_t size, struct epoch_head *hea
     struct wire w = {.at = begin.at, .end = begin.at + size};
     wire_get_bytes(&w, found, sizeof found);
     head->number = wire_get(&w, 8);
+    head->first = wire_get(&w, 8);
     uint64_t flags = wire_get(&w, 1);
     head->with_tpm = flags & 1;
     head->is_suspended = flags >> 1 & 1;

@@ -18,7 +18,7 @@ enum {
 
 /* What stands in the file in the clear. */
 struct epoch_head {
-    uint64_t number;
+    uint64_t number, first; /* of this epoch, and of the enrolment's */
     bool with_tpm;
     bool is_suspended;
     uint32_t pcr_mask, nv_index;    /* 0 in software */

@@ -194,6 +194,7 @@ struct keyring_state keyring_state(const struct keyring *keyring)
 {
     struct keyring_state state = keyring->state;
     state.epoch = keyring->now.head.number;
+    state.first_epoch = keyring->now.head.first;
     state.pcr_mask = keyring->now.head.pcr_mask;
     state.is_suspended = keyring->now.head.is_suspended;
     return state;

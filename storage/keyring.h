@@ -57,7 +57,7 @@ enum err keyring_forget(struct keyring *keyring, const uint32_t first_kept[KEYRI
                         uint32_t *n_gone, struct fault *why) MUST_USE;
 
 struct keyring_state {
-    uint64_t epoch;
+    uint64_t epoch, first_epoch; /* now, and at enrolment: a TPM's counter begins where it likes */
     enum binding_kind binding;
     uint32_t pcr_mask;                           /* 0 in software */
     uint8_t host[16];                            /* drawn at enrolment */

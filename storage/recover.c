@@ -104,6 +104,7 @@ static enum err enrol(struct keyring *k, const struct binding_options *options, 
     result = k->tpm != NULL ? enrol_in_tpm(k, options, why) : ERR_OK;
     if (result == ERR_IDENTITY && !is_bound) /* the counter is taken: the options may be changed */
         result = safefile_remove(k->dir, "tpm.blob", NULL) == ERR_OK ? result : ERR_IO;
+    k->now.head.first = k->now.head.number;
     if (result == ERR_OK)
         result = draw_lasting(k, why);
     if (result == ERR_OK)

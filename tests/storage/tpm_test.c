@@ -156,7 +156,9 @@ static void the_pcrs_and_the_counter_are_those_of_the_options(void **state)
     assert_non_null(strstr(w->why.text, "tpm_nv_index"));
     w->options.nv_index = BINDING_DEFAULT_NV + 1;
     world_reopen(w);
-    assert_int_equal(keyring_state(w->ring).pcr_mask, w->options.pcr_mask);
+    struct keyring_state state_now = keyring_state(w->ring);
+    assert_int_equal(state_now.pcr_mask, w->options.pcr_mask);
+    assert_int_equal(state_now.first_epoch, state_now.epoch);
     w->options.pcr_mask = 0; /* both matter when a folder is enrolled, and not afterwards */
     w->options.nv_index = 0;
     world_reopen(w);
@@ -213,6 +215,15 @@ static void a_counter_that_is_gone_is_told(void **state)
     tpm_close(&tpm);
     assert_true(value > 1);
     world_refuses(w, ERR_IDENTITY, "older than its TPM");
+    /* So does that of a store that begins anew. */
+    char dir[160];
+    (void)snprintf(dir, sizeof dir, "%s/anew", w->root);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    w->options.dir = dir;
+    w->options.nv_index = BINDING_DEFAULT_NV + 1;
+    world_open(w);
+    assert_true(keyring_state(w->ring).epoch > 1);
+    assert_int_equal(keyring_state(w->ring).first_epoch, keyring_state(w->ring).epoch);
 }
 
 /* Another program's object, guessed at until the TPM refuses all that counts guesses. */
@@ -373,6 +384,7 @@ static void a_suspension_lasts_for_one_change(void **state)
     assert_int_equal(now.is_suspended, 0);
     assert_int_equal(now.pcr_mask, TPM_DEFAULT_PCRS);
     assert_int_equal(now.epoch, epoch + 2);
+    assert_int_equal(now.first_epoch, epoch);
     world_assert(w->ring, &made);
     world_reopen(w);
     assert_int_equal(keyring_state(w->ring).was_resealed, 0);
