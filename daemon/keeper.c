@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "daemon/message.h"
 #include "daemon/role.h"
-#include "storage/store.h"
+#include "storage/audit.h"
 
 enum {
     ALIVE_MS = 500,
@@ -24,7 +24,6 @@ enum {
 struct keeper {
     const struct role_env *env;
     const struct config *config;
-    struct binding_key *key;
     struct store *store;
     int recognizer_fd[CONFIG_MAX_CAMERAS];
     int desk_fd;
@@ -41,8 +40,6 @@ static void close_all(struct keeper **keeper)
     struct keeper *k = *keeper;
     if (k->store != NULL)
         store_close(&k->store);
-    if (k->key != NULL)
-        binding_close(&k->key);
     free(k);
     *keeper = NULL;
 }
@@ -56,17 +53,30 @@ static enum err open_all(struct keeper **out, const struct role_env *env, struct
     k->config = env->config;
     k->desk_fd = env->desk_fd;
     memcpy(k->recognizer_fd, env->recognizer_fd, sizeof k->recognizer_fd);
-    struct binding_options options = {.dir = k->config->state_dir, .tpm = k->config->tpm};
-    enum err err = binding_open(&k->key, &options, why);
+    struct store_options options = {
+        .binding = {.dir = k->config->state_dir,
+                    .tpm = k->config->tpm,
+                    .pcr_mask = k->config->pcr_mask,
+                    .nv_index = k->config->tpm_nv_index},
+        .terms = {.hit = k->config->hit_term_s * 1000LL,
+                  .other = k->config->other_term_s * 1000LL,
+                  .hit_crop = k->config->hit_crop_term_s * 1000LL,
+                  .other_crop = k->config->other_crop_term_s * 1000LL},
+    };
+    struct store_stats stats = {0};
+    uint32_t n_gone = 0;
+    enum err err = store_open(&k->store, &options, why);
     if (err == ERR_OK)
-        err = store_open(&k->store, k->config->state_dir, k->key, why);
+        err = store_forget(k->store, counters_now_ms(), &n_gone, why);
+    if (err == ERR_OK)
+        err = store_stats(k->store, &stats, why);
     if (err != ERR_OK) {
         atomic_fetch_add(&env->counters->store_errors, 1);
         close_all(&k);
         return err;
     }
-    atomic_store(&env->counters->binding, (uint32_t)k->key->kind);
-    log_write(LOG_LEVEL_INFO, "store is open, binding=%s", binding_name(k->key->kind));
+    atomic_store(&env->counters->binding, (uint32_t)stats.binding);
+    log_write(LOG_LEVEL_INFO, "store is open, binding=%s", binding_name(stats.binding));
     *out = k;
     return ERR_OK;
 }
@@ -168,6 +178,8 @@ static void take_passage(struct keeper *k, unsigned camera, int fd)
         return;
     }
     enum err err = store_put(k->store, &p->row, p->row.crop_size > 0 ? p->crop : NULL, &why);
+    if (err != ERR_INPUT) /* the batch's own failure is told there, too */
+        err = store_commit(k->store, &why);
     if (err == ERR_INPUT) { /* it never will be stored, and must not stop those behind it */
         atomic_fetch_add(&k->env->counters->store_errors, 1);
         say_bad(k, camera, "a passage that the store does not take");
@@ -243,14 +255,18 @@ static bool record_look(struct keeper *k, const char *kind, uint32_t n_answered)
 {
     struct fault why;
     const struct ask *ask = &k->in.ask;
-    struct ledger_look look = {
-        .at_ms = counters_now_ms(), .uid = ask->uid, .query = ask->find, .n_answered = n_answered};
-    snprintf(look.user, sizeof look.user, "%s", ask->user);
-    memcpy(look.reason, ask->reason, sizeof look.reason);
-    memcpy(look.case_number, ask->case_number, sizeof look.case_number);
-    memcpy(look.id, ask->id, sizeof look.id);
-    snprintf(look.kind, sizeof look.kind, "%s", kind);
-    if (ledger_look(k->store, &look, &why) == ERR_OK) {
+    struct entry entry = {.kind = strcmp(kind, "query") == 0   ? ENTRY_QUERY
+                                  : strcmp(kind, "image") == 0 ? ENTRY_IMAGE
+                                                               : ENTRY_REFUSED,
+                          .uid = ask->uid,
+                          .credential = "uid",
+                          .n = n_answered};
+    struct entry_detail detail = {0};
+    memcpy(entry.user, ask->user, sizeof entry.user);
+    memcpy(detail.reason, ask->reason, sizeof detail.reason);
+    memcpy(detail.case_number, ask->case_number, sizeof detail.case_number);
+    snprintf(detail.what, sizeof detail.what, "%s", kind);
+    if (audit_append(k->store, &entry, &detail, ask->find.plate, &why) == ERR_OK) {
         note_success(k);
         return true;
     }
@@ -321,8 +337,9 @@ static void answer_image(struct keeper *k)
 {
     struct fault why;
     size_t size = 0;
-    static_assert((int)MESSAGE_MAX_DATA >= (int)ROW_MAX_CROP, "a picture fits a message");
-    enum err err = store_crop(k->store, k->in.ask.id, k->out.data, &size, &why);
+    bool is_sealed = false;
+    static_assert((int)MESSAGE_MAX_DATA >= (int)STORE_MAX_CROP, "a picture fits a message");
+    enum err err = store_crop(k->store, k->in.ask.id, k->out.data, &size, &is_sealed, &why);
     if (!record_look(k, "image", err == ERR_OK))
         return;
     if (err != ERR_OK) {
@@ -331,7 +348,7 @@ static void answer_image(struct keeper *k)
     }
     k->out.type = MESSAGE_CROP;
     memcpy(k->out.id, k->in.ask.id, sizeof k->out.id);
-    k->out.is_sealed = false;
+    k->out.is_sealed = is_sealed;
     k->out.n_data = (uint32_t)size;
     reply(k, k->desk_fd);
 }

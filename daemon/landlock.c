@@ -33,6 +33,7 @@ enum {
     FS_READ_FILE = 1 << 2,
     FS_READ_DIR = 1 << 3,
     FS_REMOVE_FILE = 1 << 5,
+    FS_MAKE_DIR = 1 << 7,
     FS_MAKE_REG = 1 << 8,
     FS_ALL_1 = (1 << 13) - 1,
     FS_REFER = 1 << 13,
@@ -79,7 +80,8 @@ enum err landlock_allow_fd(int rules, int fd, enum landlock_use use, struct faul
         return fault_errno(why, ERR_IO, errno, "cannot look at what Landlock is to allow");
     uint64_t allowed = FS_READ_FILE | FS_READ_DIR;
     if (use == LANDLOCK_READ_WRITE)
-        allowed |= FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_REG | FS_TRUNCATE | FS_IOCTL_DEV;
+        allowed |=
+            FS_WRITE_FILE | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_TRUNCATE | FS_IOCTL_DEV;
     if (!S_ISDIR(info.st_mode))
         allowed &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
     struct path_attr attr = {.allowed = allowed & handled_fs(landlock_abi()), .parent_fd = fd};

@@ -99,7 +99,7 @@ static enum err allow_host(int rules, const struct config *config, struct fault 
 {
     static const char *const identity[] = {"/etc/machine-id", "/sys/class/dmi/id/product_serial",
                                            "/sys/devices/virtual/dmi/id/product_serial",
-                                           "/dev/urandom"};
+                                           "/proc/sys/kernel/random/boot_id", "/dev/urandom"};
     static const char *const tpm[] = {"/dev/tpmrm0", "/dev/tpm0"};
     enum err err = ERR_OK;
     for (size_t i = 0; i < sizeof identity / sizeof *identity && err == ERR_OK; i++)

@@ -173,8 +173,8 @@ static enum err apply_settings(struct database *database, const struct sql_setti
 static enum err check_schema(struct database *database, struct fault *why)
 {
     sqlite3_stmt *statement = NULL;
-    int status = sqlite3_prepare_v2(database->db, sql_schema, -1, &statement, NULL);
-    const char *const *expected = sql_create;
+    int status = sqlite3_prepare_v2(database->db, sql_objects, -1, &statement, NULL);
+    const char *const *expected = sql_create(database->schema);
     bool same = true;
     while (status == SQLITE_OK || status == SQLITE_ROW) {
         status = sqlite3_step(statement);
@@ -188,7 +188,7 @@ static enum err check_schema(struct database *database, struct fault *why)
     (void)sqlite3_finalize(statement);
     if (status != SQLITE_DONE)
         return database_fault(database, status, why);
-    if (!same || *expected == NULL || strncmp(*expected, "CREATE", 6) == 0)
+    if (!same || *expected == NULL || strncmp(*expected, "CREATE ", 7) == 0)
         return fault_set(why, ERR_CORRUPT, "the tables are not those of this version: %s",
                          database->path);
     return ERR_OK;
@@ -235,6 +235,8 @@ static void disconnect(struct database *database)
 static enum err prepare_all(struct database *database, struct fault *why)
 {
     for (int i = 0; i < SQL_COUNT; i++) {
+        if (!sql_belongs((enum sql)i, database->schema))
+            continue;
         int status = sqlite3_prepare_v3(database->db, sql_text((enum sql)i), -1,
                                         SQLITE_PREPARE_PERSISTENT, &database->statement[i], NULL);
         if (status != SQLITE_OK)
@@ -325,8 +327,9 @@ static enum err build(struct database *database, const struct raw_key *raw, stru
         result = apply_settings(database, sql_settings, why);
     if (result == ERR_OK)
         result = run_text(database, sql_text(SQL_BEGIN), nothing, sizeof nothing, why);
-    for (int i = 0; result == ERR_OK && sql_create[i] != NULL; i++)
-        result = run_text(database, sql_create[i], nothing, sizeof nothing, why);
+    const char *const *create = sql_create(database->schema);
+    for (int i = 0; result == ERR_OK && create[i] != NULL; i++)
+        result = run_text(database, create[i], nothing, sizeof nothing, why);
     if (result == ERR_OK)
         result = run_text(database, sql_text(SQL_COMMIT), nothing, sizeof nothing, why);
     if (result == ERR_OK) {
@@ -341,7 +344,8 @@ static enum err build(struct database *database, const struct raw_key *raw, stru
 
 /* Makes the database beside its place and moves it there whole, so that a power cut leaves all of
  * it or nothing. */
-static enum err create(const char *path, const struct raw_key *raw, struct fault *why)
+static enum err create(const char *path, enum sql_schema schema, const struct raw_key *raw,
+                       struct fault *why)
 {
     char wal[DATABASE_PATH_SIZE];
     enum err result = path_with(wal, path, "-wal", why);
@@ -356,6 +360,7 @@ static enum err create(const char *path, const struct raw_key *raw, struct fault
     if (fresh == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a store");
     fresh->building = true;
+    fresh->schema = schema;
     result = path_with(fresh->path, path, ".new", why);
     if (result == ERR_OK)
         result = build(fresh, raw, why);
@@ -374,11 +379,12 @@ static enum err create(const char *path, const struct raw_key *raw, struct fault
 static enum err open_existing(struct database *database, struct fault *why)
 {
     database->building = true;
+    database->n_starts++;
     enum err result = connect(database, database->raw, why);
     if (result == ERR_OK)
         result = apply_settings(database, sql_settings, why);
     if (result == ERR_OK)
-        result = apply_settings(database, sql_settings_marks, why);
+        result = apply_settings(database, sql_settings_marks(database->schema), why);
     if (result == ERR_OK)
         result = check_schema(database, why);
     if (result == ERR_OK)
@@ -395,20 +401,21 @@ static void database_free(struct database **database)
     *database = NULL;
 }
 
-enum err database_open(struct database **out, const char *path,
+enum err database_open(struct database **out, const char *path, enum sql_schema schema,
                        const uint8_t key[DATABASE_KEY_SIZE], struct fault *why)
 {
     assert(path[0] == '/');
     struct database *database = calloc(1, sizeof *database);
     if (database == NULL)
         return fault_set(why, ERR_MEMORY, "no memory for a store");
+    database->schema = schema;
     enum err result = path_with(database->path, path, "", why);
     if (result == ERR_OK)
         result = raw_key_new(&database->raw, key, why);
     if (result == ERR_OK)
         result = check_head(path, database->raw, why);
     if (result == ERR_NOT_FOUND)
-        result = create(path, database->raw, why);
+        result = create(path, schema, database->raw, why);
     if (result == ERR_OK)
         result = open_existing(database, why);
     if (result != ERR_OK)
@@ -459,7 +466,8 @@ enum err database_end(struct database *database, enum err result, struct fault *
     if (!sqlite3_get_autocommit(database->db)) {
         struct fault ignored;
         (void)!database_run(database, SQL_ROLLBACK, SQLITE_OK, &ignored);
-        assert(sqlite3_get_autocommit(database->db));
+        if (!sqlite3_get_autocommit(database->db))
+            database->broken = true; /* a new start takes it back */
     }
     return result;
 }

@@ -11,23 +11,26 @@
 #include "base/err.h"
 #include "storage/sql.h"
 
-enum { DATABASE_PATH_SIZE = 4096, DATABASE_KEY_SIZE = 32 };
+enum { DATABASE_PATH_SIZE = 1024, DATABASE_KEY_SIZE = 32 };
 
 struct raw_key;
 
 struct database {
     sqlite3 *db;
     sqlite3_stmt *statement[SQL_COUNT];
-    bool broken;   /* a page was not read, or has failed its check: SQLCipher gives none any more
-                      until a new start */
-    bool building; /* the authorizer lets settings and tables be made; false once it is open */
+    bool broken; /* a page was not read, or has failed its check: SQLCipher gives none any more
+                    until a new start */
+    enum sql_schema schema;
+    uint32_t n_starts; /* grows with each new connection: what was remembered of its contents may
+                          have changed */
+    bool building;     /* the authorizer lets settings and tables be made; false once it is open */
     struct raw_key *raw; /* for a new start */
     char path[DATABASE_PATH_SIZE];
 };
 
 /* Opens the file at the absolute `path`, or makes it when nothing is there. Errors as store_open.
  */
-enum err database_open(struct database **out, const char *path,
+enum err database_open(struct database **out, const char *path, enum sql_schema schema,
                        const uint8_t key[DATABASE_KEY_SIZE], struct fault *why) MUST_USE;
 /* Moves the write-ahead log into the file and closes it. */
 void database_close(struct database **database);

@@ -1,4 +1,4 @@
-/* Looks, gaps and cursors. */
+/* Gaps, cursors and honey. */
 #include "storage/ledger.h"
 
 #include <assert.h>
@@ -10,51 +10,6 @@
 
 enum { CURSOR_SIZE = 301 }; /* with the closing zero */
 
-static enum err check_look(const struct ledger_look *look, struct fault *why)
-{
-    static const char *const kinds[] = {"query", "image", "status", "refused"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        known = known || strncmp(look->kind, kinds[i], sizeof look->kind) == 0;
-    if (!known)
-        return fault_set(why, ERR_INPUT, "a look's kind is unknown");
-    bool needed = strcmp(look->kind, "refused") != 0;
-    if (!record_is_text(look->reason, sizeof look->reason, needed))
-        return fault_set(why, ERR_INPUT, "a look needs a reason, in one line");
-    if (!record_is_text(look->case_number, sizeof look->case_number, needed))
-        return fault_set(why, ERR_INPUT, "a look needs a case number, in one line");
-    if (!record_is_text(look->user, sizeof look->user, false) ||
-        !record_is_text(look->query.plate, sizeof look->query.plate, false) ||
-        !record_is_text(look->query.lane, sizeof look->query.lane, false))
-        return fault_set(why, ERR_INPUT, "a look's text is not well formed");
-    return ERR_OK;
-}
-
-enum err ledger_look(struct store *store, const struct ledger_look *look, struct fault *why)
-{
-    enum err result = check_look(look, why);
-    if (result == ERR_OK)
-        result = database_ready(store->database, why);
-    if (result != ERR_OK)
-        return result;
-    sqlite3_stmt *statement = store->database->statement[SQL_LOOK];
-    int bound = statement_bind_int(statement, ":at_ms", look->at_ms);
-    bound |= statement_bind_int(statement, ":uid", look->uid);
-    bound |= statement_bind_text(statement, ":user", look->user);
-    bound |= statement_bind_text(statement, ":reason", look->reason);
-    bound |= statement_bind_text(statement, ":case_number", look->case_number);
-    bound |= statement_bind_text(statement, ":kind", look->kind);
-    bound |= statement_bind_text(statement, ":plate", look->query.plate);
-    bound |= statement_bind_int(statement, ":look_alike", look->query.look_alike);
-    bound |= statement_bind_text(statement, ":lane", look->query.lane);
-    bound |= statement_bind_int(statement, ":from", look->query.from_ms);
-    bound |= statement_bind_int(statement, ":to", look->query.to_ms);
-    bound |= statement_bind_int(statement, ":limit", look->query.limit);
-    bound |= statement_bind_blob(statement, ":id", look->id, sizeof look->id);
-    bound |= statement_bind_int(statement, ":n_answered", look->n_answered);
-    return database_run(store->database, SQL_LOOK, bound, why);
-}
-
 enum err ledger_gap(struct store *store, const struct ledger_gap *gap, struct fault *why)
 {
     if (gap->from_ms <= 0 || gap->to_ms < gap->from_ms)
@@ -62,15 +17,15 @@ enum err ledger_gap(struct store *store, const struct ledger_gap *gap, struct fa
     if (!record_is_text(gap->lane, sizeof gap->lane, false) ||
         !record_is_text(gap->why, sizeof gap->why, true))
         return fault_set(why, ERR_INPUT, "a gap's text is not well formed");
-    enum err result = database_ready(store->database, why);
+    enum err result = database_ready(store->ledger, why);
     if (result != ERR_OK)
         return result;
-    sqlite3_stmt *statement = store->database->statement[SQL_GAP];
+    sqlite3_stmt *statement = store->ledger->statement[SQL_GAP];
     int bound = statement_bind_int(statement, ":from", gap->from_ms);
     bound |= statement_bind_int(statement, ":to", gap->to_ms);
     bound |= statement_bind_text(statement, ":lane", gap->lane);
     bound |= statement_bind_text(statement, ":why", gap->why);
-    return database_run(store->database, SQL_GAP, bound, why);
+    return database_run(store->ledger, SQL_GAP, bound, why);
 }
 
 static bool read_gap(sqlite3_stmt *statement, struct ledger_gap *out)
@@ -89,10 +44,10 @@ enum err ledger_gaps(struct store *store, const struct store_query *query, struc
     if (!record_is_text(query->lane, sizeof query->lane, false) || query->from_ms < 0 ||
         query->to_ms < 0 || (query->to_ms != 0 && query->to_ms < query->from_ms))
         return fault_set(why, ERR_INPUT, "the lane or the time range of the gaps is wrong");
-    enum err result = database_ready(store->database, why);
+    enum err result = database_ready(store->ledger, why);
     if (result != ERR_OK)
         return result;
-    sqlite3_stmt *statement = store->database->statement[SQL_GAPS];
+    sqlite3_stmt *statement = store->ledger->statement[SQL_GAPS];
     int bound = statement_bind_text(statement, ":lane", query->lane);
     bound |= statement_bind_int(statement, ":from", query->from_ms);
     bound |= statement_bind_int(statement, ":to", query->to_ms != 0 ? query->to_ms : INT64_MAX);
@@ -108,7 +63,7 @@ enum err ledger_gaps(struct store *store, const struct store_query *query, struc
             result = fault_set(why, ERR_CORRUPT, "a stored gap is not well formed");
     }
     if (result == ERR_OK && status != SQLITE_DONE)
-        result = database_fault(store->database, status, why);
+        result = database_fault(store->ledger, status, why);
     statement_reset(statement);
     if (result == ERR_OK)
         *n_gaps = n;
@@ -120,13 +75,13 @@ enum err ledger_set_cursor(struct store *store, const char *camera, const char *
 {
     if (!record_is_text(camera, ROW_NAME_SIZE, true) || strnlen(cursor, CURSOR_SIZE) == CURSOR_SIZE)
         return fault_set(why, ERR_INPUT, "a cursor or its camera is too long");
-    enum err result = database_ready(store->database, why);
+    enum err result = database_ready(store->ledger, why);
     if (result != ERR_OK)
         return result;
-    sqlite3_stmt *statement = store->database->statement[SQL_SET_CURSOR];
+    sqlite3_stmt *statement = store->ledger->statement[SQL_SET_CURSOR];
     int bound = statement_bind_text(statement, ":camera", camera);
     bound |= statement_bind_text(statement, ":position", cursor);
-    return database_run(store->database, SQL_SET_CURSOR, bound, why);
+    return database_run(store->ledger, SQL_SET_CURSOR, bound, why);
 }
 
 enum err ledger_cursor(struct store *store, const char *camera, char *out, size_t size,
@@ -135,21 +90,54 @@ enum err ledger_cursor(struct store *store, const char *camera, char *out, size_
     assert(size > 0);
     if (!record_is_text(camera, ROW_NAME_SIZE, true))
         return fault_set(why, ERR_INPUT, "the camera's name is not well formed");
-    enum err result = database_ready(store->database, why);
+    enum err result = database_ready(store->ledger, why);
     if (result != ERR_OK)
         return result;
-    sqlite3_stmt *statement = store->database->statement[SQL_CURSOR];
+    sqlite3_stmt *statement = store->ledger->statement[SQL_CURSOR];
     int status = statement_bind_text(statement, ":camera", camera);
     status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
     char position[CURSOR_SIZE] = "";
     if (status == SQLITE_ROW && !statement_text(statement, 0, position, sizeof position))
         result = fault_set(why, ERR_CORRUPT, "a stored cursor is not well formed");
     else if (status != SQLITE_ROW && status != SQLITE_DONE)
-        result = database_fault(store->database, status, why);
+        result = database_fault(store->ledger, status, why);
     statement_reset(statement);
     if (result == ERR_OK && strlen(position) >= size)
         result = fault_set(why, ERR_LIMIT, "a stored cursor is longer than the room for it");
     if (result == ERR_OK)
         memcpy(out, position, strlen(position) + 1);
+    return result;
+}
+
+enum err ledger_add_honey(struct store *store, const uint8_t (*ids)[ROW_ID_SIZE], size_t n,
+                          struct fault *why)
+{
+    struct database *ledger = store->ledger;
+    enum err result = database_ready(ledger, why);
+    if (result == ERR_OK)
+        result = database_run(ledger, SQL_BEGIN, SQLITE_OK, why);
+    if (result != ERR_OK)
+        return result;
+    for (size_t i = 0; i < n && result == ERR_OK; i++)
+        result = database_run(
+            ledger, SQL_ADD_HONEY,
+            statement_bind_blob(ledger->statement[SQL_ADD_HONEY], ":id", ids[i], ROW_ID_SIZE), why);
+    return database_end(ledger, result, why);
+}
+
+enum err ledger_is_honey(struct store *store, const uint8_t id[ROW_ID_SIZE], bool *out,
+                         struct fault *why)
+{
+    enum err result = database_ready(store->ledger, why);
+    if (result != ERR_OK)
+        return result;
+    sqlite3_stmt *statement = store->ledger->statement[SQL_IS_HONEY];
+    int status = statement_bind_blob(statement, ":id", id, ROW_ID_SIZE);
+    status = status == SQLITE_OK ? sqlite3_step(statement) : SQLITE_NOMEM;
+    if (status != SQLITE_ROW && status != SQLITE_DONE)
+        result = database_fault(store->ledger, status, why);
+    statement_reset(statement);
+    if (result == ERR_OK)
+        *out = status == SQLITE_ROW;
     return result;
 }

@@ -31,6 +31,7 @@ struct row {
     int64_t first_ms, last_ms; /* Unix time in milliseconds of the first and the last frame */
     bool clock_synchronised;   /* the host's clock was disciplined when it was seen */
     bool needs_review;
+    bool is_hit; /* a hotlist names it: kept in other files, under other keys, for another term */
     char lane[ROW_NAME_SIZE];
     char camera[ROW_NAME_SIZE];
     char plate[ROW_PLATE_SIZE]; /* "" : a plate was seen, and could not be read */

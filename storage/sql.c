@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *const sql_create[] = {
+/* Of version 1, byte by byte. */
+static const char *const create_old[] = {
     "CREATE TABLE passage(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
     " state INTEGER NOT NULL,"
     " first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, clock_synchronised INTEGER NOT NULL,"
@@ -40,7 +41,61 @@ const char *const sql_create[] = {
     NULL,
 };
 
-const char sql_schema[] = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid";
+static const char *const create_segment[] = {
+    "CREATE TABLE passage(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+    " state INTEGER NOT NULL,"
+    " first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, clock_synchronised INTEGER NOT NULL,"
+    " needs_review INTEGER NOT NULL, lane TEXT NOT NULL, camera TEXT NOT NULL, plate TEXT NOT NULL,"
+    " folded TEXT NOT NULL, region TEXT NOT NULL, confidence REAL NOT NULL,"
+    " n_frames INTEGER NOT NULL,"
+    " frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, corners BLOB NOT NULL,"
+    " candidates BLOB NOT NULL, crop_size INTEGER NOT NULL) STRICT",
+    /* `hour` names the key of `sealed`, which authenticates it: a page in the middle of a long
+     * value that fails SQLCipher's check reads as zeros, without an error from the statement. */
+    "CREATE TABLE crop(number INTEGER PRIMARY KEY, hour INTEGER NOT NULL, sealed BLOB NOT NULL)"
+    " STRICT",
+    /* One row: how often the file was committed, and the longest passage in it. */
+    "CREATE TABLE count(number INTEGER PRIMARY KEY, commits INTEGER NOT NULL,"
+    " longest_ms INTEGER NOT NULL) STRICT",
+    /* Both times stand in each index, so that a search by time reads table rows only of its
+       answers. */
+    "CREATE INDEX passage_time ON passage(first_ms, last_ms)",
+    "CREATE INDEX passage_lane ON passage(lane, first_ms, last_ms)",
+    "CREATE INDEX passage_plate ON passage(plate, first_ms, last_ms)",
+    "CREATE INDEX passage_folded ON passage(folded, first_ms, last_ms)",
+    "INSERT INTO count(number, commits, longest_ms) VALUES(1, 0, 0)",
+    "PRAGMA application_id=1280202564",
+    "PRAGMA user_version=2",
+    NULL,
+};
+
+static const char *const create_ledger[] = {
+    "CREATE TABLE record(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    "CREATE TABLE head(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    "CREATE TABLE gap(number INTEGER PRIMARY KEY, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,"
+    " lane TEXT NOT NULL, why TEXT NOT NULL) STRICT",
+    "CREATE TABLE cursor(camera TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE TABLE honey(id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID",
+    /* How often each live segment was committed, when that was last written down. */
+    "CREATE TABLE segment(class INTEGER NOT NULL, day INTEGER NOT NULL, commits INTEGER NOT NULL,"
+    " PRIMARY KEY(class, day)) STRICT, WITHOUT ROWID",
+    /* Passages on their way out of a segment into another. */
+    "CREATE TABLE move(number INTEGER PRIMARY KEY, id BLOB NOT NULL, class INTEGER NOT NULL,"
+    " day INTEGER NOT NULL) STRICT",
+    "CREATE TABLE note(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX gap_time ON gap(from_ms, to_ms)",
+    "PRAGMA application_id=1280202564",
+    "PRAGMA user_version=3",
+    NULL,
+};
+
+const char *const *sql_create(enum sql_schema schema)
+{
+    assert(schema >= SQL_OLD && schema < SQL_SCHEMAS);
+    return schema == SQL_OLD ? create_old : schema == SQL_SEGMENT ? create_segment : create_ledger;
+}
+
+const char sql_objects[] = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid";
 const char sql_cipher_version[] = "PRAGMA cipher_version";
 const char sql_integrity[] = "PRAGMA integrity_check(1)";
 const char sql_cipher_check[] = "PRAGMA cipher_integrity_check";
@@ -72,16 +127,30 @@ const struct sql_setting sql_settings[] = {
     {NULL, NULL, NULL},
 };
 
-const struct sql_setting sql_settings_marks[] = {
-    {NULL, "PRAGMA application_id", "1280202564"},
-    {NULL, "PRAGMA user_version", "1"},
-    {NULL, NULL, NULL},
-};
+const struct sql_setting *sql_settings_marks(enum sql_schema schema)
+{
+    static const struct sql_setting marks[SQL_SCHEMAS][3] = {
+        [SQL_OLD] = {{NULL, "PRAGMA application_id", "1280202564"},
+                     {NULL, "PRAGMA user_version", "1"},
+                     {NULL, NULL, NULL}},
+        [SQL_SEGMENT] = {{NULL, "PRAGMA application_id", "1280202564"},
+                         {NULL, "PRAGMA user_version", "2"},
+                         {NULL, NULL, NULL}},
+        [SQL_LEDGER] = {{NULL, "PRAGMA application_id", "1280202564"},
+                        {NULL, "PRAGMA user_version", "3"},
+                        {NULL, NULL, NULL}},
+    };
+    assert(schema >= SQL_OLD && schema < SQL_SCHEMAS);
+    return marks[schema];
+}
 
 #define COLUMNS                                                                                    \
     "id, state, first_ms, last_ms, clock_synchronised, needs_review, lane, camera, plate, region," \
     " confidence, n_frames, frame_width, frame_height, corners, candidates, crop_size"
-#define FIND "SELECT " COLUMNS " FROM passage WHERE first_ms <= :to AND last_ms >= :from"
+/* No passage of the file is longer than from - begin, so that none before begin reaches from. */
+#define FIND                                                                                       \
+    "SELECT " COLUMNS " FROM passage WHERE first_ms >= :begin AND first_ms <= :to"                 \
+    " AND last_ms >= :from"
 #define OF_LANE " AND (:lane = '' OR lane = :lane)"
 #define NEWEST_FIRST " ORDER BY first_ms DESC, last_ms DESC, number DESC LIMIT :limit"
 
@@ -104,10 +173,12 @@ static const char *const texts[SQL_COUNT] = {
         " corners=excluded.corners, candidates=excluded.candidates,"
         " crop_size=iif(excluded.crop_size > 0, excluded.crop_size, crop_size)"
         " WHERE excluded.state > state OR (excluded.state = state AND excluded.last_ms >= last_ms)",
-    [SQL_PUT_CROP] =
-        "INSERT INTO crop(number, digest, jpeg) SELECT number, :digest, :jpeg FROM passage"
-        " WHERE id = :id"
-        " ON CONFLICT(number) DO UPDATE SET digest=excluded.digest, jpeg=excluded.jpeg",
+    [SQL_PUT_CROP] = "INSERT INTO crop(number, hour, sealed) SELECT number, :hour, :sealed"
+                     " FROM passage WHERE id = :id ON CONFLICT(number)"
+                     " DO UPDATE SET hour=excluded.hour, sealed=excluded.sealed",
+    [SQL_LOCATE] = "SELECT number, state, first_ms, last_ms, crop_size FROM passage WHERE id = :id",
+    [SQL_DROP] = "DELETE FROM passage WHERE number = :number",
+    [SQL_DROP_CROP] = "DELETE FROM crop WHERE number = :number",
     [SQL_FIND_ANY] = FIND NEWEST_FIRST,
     [SQL_FIND_LANE] = FIND " AND lane = :lane" NEWEST_FIRST,
     [SQL_FIND_PLATE] = FIND " AND plate = :plate" OF_LANE NEWEST_FIRST,
@@ -116,14 +187,16 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_FIND_FOLDED] = FIND " AND folded = :plate" OF_LANE NEWEST_FIRST,
     [SQL_FIND_FOLDED_PATTERN] =
         FIND " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
-    [SQL_CROP] =
-        "SELECT digest, jpeg FROM crop WHERE number = (SELECT number FROM passage WHERE id = :id)",
-    [SQL_STATS] = "SELECT count(*), min(first_ms) FROM passage",
-    [SQL_LOOK] =
-        "INSERT INTO look(at_ms, uid, user, reason, case_number, kind, plate, look_alike, lane,"
-        " from_ms, to_ms, most, id, n_answered) VALUES(:at_ms, :uid, :user, :reason,"
-        " :case_number, :kind, :plate, :look_alike, :lane, :from, :to, :limit, :id,"
-        " :n_answered)",
+    [SQL_CROP] = "SELECT first_ms, hour, sealed FROM passage LEFT JOIN crop USING(number)"
+                 " WHERE id = :id",
+    [SQL_COUNT_ROWS] = "SELECT count(*), min(first_ms) FROM passage WHERE first_ms >= :begin",
+    [SQL_STEP_COUNT] = "UPDATE count SET commits = commits + 1,"
+                       " longest_ms = max(longest_ms, :longest) WHERE number = 1",
+    [SQL_COUNT_OF] = "SELECT commits, longest_ms FROM count WHERE number = 1",
+    [SQL_RECORD] = "INSERT INTO record(number, bytes) VALUES(:number, :bytes)",
+    [SQL_RECORDS] = "SELECT number, bytes FROM record WHERE number >= :first ORDER BY number",
+    [SQL_HEAD] = "INSERT INTO head(bytes) VALUES(:bytes)",
+    [SQL_NEWEST_HEAD] = "SELECT bytes FROM head ORDER BY number DESC LIMIT 1",
     [SQL_GAP] = "INSERT INTO gap(from_ms, to_ms, lane, why) VALUES(:from, :to, :lane, :why)",
     [SQL_GAPS] =
         "SELECT from_ms, to_ms, lane, why FROM gap WHERE from_ms <= :to AND to_ms >= :from" OF_LANE
@@ -131,12 +204,45 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_SET_CURSOR] = ("INSERT INTO cursor(camera, position) VALUES(:camera, :position)"
                         " ON CONFLICT(camera) DO UPDATE SET position=excluded.position"),
     [SQL_CURSOR] = "SELECT position FROM cursor WHERE camera = :camera",
+    [SQL_ADD_HONEY] = "INSERT INTO honey(id) VALUES(:id) ON CONFLICT(id) DO NOTHING",
+    [SQL_IS_HONEY] = "SELECT 1 FROM honey WHERE id = :id",
+    [SQL_SET_COMMITS] = "INSERT INTO segment(class, day, commits) VALUES(:class, :day, :commits)"
+                        " ON CONFLICT(class, day) DO UPDATE SET commits=excluded.commits",
+    [SQL_COMMITS] = "SELECT class, day, commits FROM segment ORDER BY class, day",
+    [SQL_DROP_COMMITS] = "DELETE FROM segment WHERE class = :class AND day = :day",
+    [SQL_ADD_MOVE] = "INSERT INTO move(id, class, day) VALUES(:id, :class, :day)",
+    [SQL_MOVES] = "SELECT id, class, day FROM move ORDER BY number",
+    [SQL_DROP_MOVES] = "DELETE FROM move",
+    [SQL_SET_NOTE] = "INSERT INTO note(name, value) VALUES(:name, :value)"
+                     " ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+    [SQL_NOTE] = "SELECT value FROM note WHERE name = :name",
+    [SQL_OLD_PASSAGE] = "SELECT " COLUMNS ", passage.number, digest, jpeg FROM passage"
+                        " LEFT JOIN crop USING(number) WHERE passage.number > :after"
+                        " ORDER BY passage.number LIMIT 1",
+    [SQL_OLD_LOOK] = "SELECT number, at_ms, uid, user, reason, case_number, kind, plate,"
+                     " look_alike, lane, from_ms, to_ms, most, id, n_answered FROM look"
+                     " WHERE number > :after ORDER BY number LIMIT 1",
+    [SQL_OLD_GAP] = "SELECT number, from_ms, to_ms, lane, why FROM gap WHERE number > :after"
+                    " ORDER BY number LIMIT 1",
+    [SQL_OLD_CURSOR] = "SELECT camera, position FROM cursor WHERE camera > :camera"
+                       " ORDER BY camera LIMIT 1",
 };
 
 const char *sql_text(enum sql number)
 {
     assert(number < SQL_COUNT);
     return texts[number];
+}
+
+bool sql_belongs(enum sql number, enum sql_schema schema)
+{
+    assert(number < SQL_COUNT);
+    if (number < SQL_PUT)
+        return true;
+    enum sql_schema of = number < SQL_RECORD        ? SQL_SEGMENT
+                         : number < SQL_OLD_PASSAGE ? SQL_LEDGER
+                                                    : SQL_OLD;
+    return of == schema;
 }
 
 static bool among(const char *text, const char *const *list)
@@ -149,9 +255,13 @@ static bool among(const char *text, const char *const *list)
 
 bool sql_allowed(int action, const char *first, const char *second, bool building)
 {
-    static const char *const tables[] = {"passage", "crop", "look", "gap", "cursor", NULL};
-    static const char *const updated[] = {"passage", "crop", "cursor", NULL};
-    static const char *const functions[] = {"count", "min", "glob", "iif", NULL};
+    static const char *const tables[] = {"passage", "crop",  "count",  "look", "gap",
+                                         "cursor",  "honey", "record", "head", "segment",
+                                         "move",    "note",  NULL};
+    static const char *const updated[] = {"passage", "crop", "count", "cursor",
+                                          "segment", "note", NULL};
+    static const char *const dropped[] = {"passage", "crop", "segment", "move", NULL};
+    static const char *const functions[] = {"count", "min", "max", "glob", "iif", NULL};
     static const char *const schema[] = {"sqlite_master", "sqlite_schema", NULL};
 
     switch (action) {
@@ -163,6 +273,8 @@ bool sql_allowed(int action, const char *first, const char *second, bool buildin
         return among(first, tables) || (building && among(first, schema));
     case SQLITE_UPDATE:
         return among(first, updated) || (building && among(first, schema));
+    case SQLITE_DELETE:
+        return building && among(first, dropped);
     case SQLITE_TRANSACTION:
         return true;
     case SQLITE_FUNCTION:

@@ -6,8 +6,6 @@ import unittest
 
 from lab import Lab, LabTest, an_ordinary_user, expected_passages, lane_pictures
 
-NAMES = ("host.key", "laneward.db", "laneward.db-wal", "laneward.db-shm")
-
 
 def passage(number):
     """(plate, pictures) of a vehicle of the bundled lane."""
@@ -37,9 +35,11 @@ class StoreFault(LabTest):
 
     def content(self, state):
         found = {}
-        for name in os.listdir(state):
-            with open(os.path.join(state, name), "rb") as file:
-                found[name] = file.read()
+        for folder, _, names in os.walk(state):
+            for name in names:
+                path = os.path.join(folder, name)
+                with open(path, "rb") as file:
+                    found[os.path.relpath(path, state)] = file.read()
         return found
 
     def refuses(self, lab, words):
@@ -57,15 +57,12 @@ class StoreFault(LabTest):
 
     def test_a_database_of_garbage_is_an_error_and_is_left_alone(self):
         self.fill_and_stop()
-        self.lab.give("state/laneward.db", os.urandom(64 * 1024), 0o600)
-        for name in NAMES[2:]:
-            if os.path.exists(os.path.join(self.lab.state, name)):
-                os.unlink(os.path.join(self.lab.state, name))
+        self.lab.give("state/ledger.db", os.urandom(64 * 1024), 0o600)
         self.refuses(self.lab, "does not open with this host's key")
 
     def test_a_plaintext_database_is_refused_and_is_left_alone(self):
         self.fill_and_stop()
-        self.lab.give("state/laneward.db", b"SQLite format 3\0" + bytes(8176), 0o600)
+        self.lab.give("state/ledger.db", b"SQLite format 3\0" + bytes(8176), 0o600)
         self.refuses(self.lab, "is an unencrypted SQLite file")
 
     def test_another_key_file_does_not_open_the_store(self):
@@ -78,15 +75,15 @@ class StoreFault(LabTest):
         shutil.copyfile(
             os.path.join(other.state, "host.key"), os.path.join(self.lab.state, "host.key")
         )
-        self.refuses(self.lab, "does not open with this host's key")
+        self.refuses(self.lab, "wrapped for another host")
 
     def test_a_copied_database_without_its_key_does_not_open(self):
         self.fill_and_stop()
         other = Lab()
         self.addCleanup(other.close)
         self.watch(other)
-        with open(os.path.join(self.lab.state, "laneward.db"), "rb") as file:
-            other.give("state/laneward.db", file.read(), 0o600)
+        with open(os.path.join(self.lab.state, "ledger.db"), "rb") as file:
+            other.give("state/ledger.db", file.read(), 0o600)
         self.refuses(other, "has lost its key")
 
     def test_a_key_file_that_others_may_read_is_refused(self):

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "storage/ledger.h"
+#include "storage/audit.h"
+#include "storage/inside.h"
 
-enum { CROP = 12 * 1024, QUERIES = 200 };
+enum { CROP = 12 * 1024, QUERIES = 200, TIMED = 8000 };
 
 static double now_ms(void)
 {
@@ -84,77 +85,157 @@ static void measure_finds(struct store *store, uint32_t n_rows)
     measure(store, "the newest 50", (struct store_query){.limit = 50}, n_rows);
 }
 
-static void measure_puts(struct store *store, uint32_t n_rows)
+static void put_row(struct store *store, uint32_t n, bool with_crop)
+{
+    static uint8_t crop[CROP];
+    struct fault why;
+    struct row row = fixture_row(n);
+    row.crop_size = with_crop ? CROP : 0;
+    if (with_crop)
+        fixture_crop(n, crop, CROP);
+    if (store_put(store, &row, with_crop ? crop : NULL, &why) != ERR_OK)
+        die(&why);
+}
+
+static void commit(struct store *store)
 {
     struct fault why;
-    uint32_t n = n_rows < 5000 ? n_rows : 5000;
+    if (store_commit(store, &why) != ERR_OK)
+        die(&why);
+}
+
+/* Rows first..first+n-1 with a crop, so many a commit. */
+static void measure_puts(struct store *store, uint32_t first, uint32_t n, uint32_t batch)
+{
     double begin = now_ms(), cpu = cpu_ms();
-    for (uint32_t i = 0; i < n; i++)
-        if (fixture_put(store, i, CROP, &why) != ERR_OK)
-            die(&why);
-    double took = now_ms() - begin;
-    printf("put, %d KB crop, durable one by one    %.0f a second (%.2f ms of CPU each)\n",
-           CROP / 1024, n / took * 1e3, (cpu_ms() - cpu) / n);
-    for (uint32_t i = n; i < n_rows; i++)
-        if (fixture_put(store, i, 0, &why) != ERR_OK)
-            die(&why);
-    begin = now_ms();
-    for (uint32_t i = 0; i < 1000; i++) {
-        struct ledger_look look = {
-            .at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
-        if (ledger_look(store, &look, &why) != ERR_OK)
-            die(&why);
+    for (uint32_t i = 0; i < n; i++) {
+        put_row(store, first + i, true);
+        if ((i + 1) % batch == 0 || i + 1 == n)
+            commit(store);
     }
-    printf("ledger_look, durable                   %.3f ms\n", (now_ms() - begin) / 1000);
-    size_t size;
-    static uint8_t crop[ROW_MAX_CROP];
+    double took = now_ms() - begin;
+    printf("put, %d KB crop, %2u a commit            %.0f a second (%.2f ms of CPU each)\n",
+           CROP / 1024, batch, n / took * 1e3, (cpu_ms() - cpu) / n);
+}
+
+/* The log grows to n records in one transaction; then some durable ones are timed. */
+static void measure_log(struct store *store, uint32_t n)
+{
+    enum { LOOKS = 500 };
+    double times[LOOKS];
+    struct fault why;
+    struct head head;
+    if (database_run(store->ledger, SQL_BEGIN, SQLITE_OK, &why) != ERR_OK)
+        die(&why);
+    for (uint32_t i = 0; i < n; i++)
+        if (fixture_look(store, &why) != ERR_OK)
+            die(&why);
+    if (database_end(store->ledger, ERR_OK, &why) != ERR_OK)
+        die(&why);
+    for (int i = 0; i < LOOKS; i++) {
+        double begin = now_ms();
+        if (fixture_look(store, &why) != ERR_OK)
+            die(&why);
+        times[i] = now_ms() - begin;
+    }
+    qsort(times, LOOKS, sizeof times[0], by_value);
+    printf("audit_append, %u records             p50 %.3f ms  p99 %.3f ms\n", n, times[LOOKS / 2],
+           times[LOOKS * 99 / 100]);
+    double begin = now_ms();
+    if (audit_sign(store, fixture_now_ms, NULL, &head, &why) != ERR_OK)
+        die(&why);
+    printf("audit_sign                             %.2f ms\n", now_ms() - begin);
+    struct merkle_proof proof;
     begin = now_ms();
+    if (audit_prove_growth(store, n / 3 + 1, &proof, &why) != ERR_OK)
+        die(&why);
+    printf("audit_prove_growth                     %.3f ms (%zu hashes)\n", now_ms() - begin,
+           proof.n);
+}
+
+static void measure_crops(struct store *store, uint32_t first)
+{
+    static uint8_t crop[STORE_MAX_CROP];
+    struct fault why;
+    size_t size;
+    bool is_sealed;
+    double begin = now_ms();
     for (uint32_t i = 0; i < 1000; i++)
-        if (store_crop(store, fixture_row(i).id, crop, &size, &why) != ERR_OK)
+        if (store_crop(store, fixture_row(first + i).id, crop, &size, &is_sealed, &why) != ERR_OK)
             die(&why);
     printf("crop                                   %.3f ms\n", (now_ms() - begin) / 1000);
 }
 
-int main(int argc, char **argv)
+static struct store *open_store(const struct store_options *options, const char *what)
 {
-    char dir[256];
-    struct fault why;
-    uint32_t n_rows = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 50000;
-    if (argc < 2 || n_rows == 0 ||
-        snprintf(dir, sizeof dir, "%s/bench-XXXXXX", argv[1]) >= (int)sizeof dir ||
-        mkdtemp(dir) == NULL) {
-        fprintf(stderr, "usage: %s FOLDER [ROWS]\n", argv[0]);
-        return 2;
-    }
-    struct binding_options options = {.dir = dir, .tpm = "none"};
-    struct binding_key *key = NULL;
     struct store *store = NULL;
+    struct fault why;
     double begin = now_ms();
-    if (binding_open(&key, &options, &why) != ERR_OK ||
-        store_open(&store, dir, key, &why) != ERR_OK)
+    if (store_open(&store, options, &why) != ERR_OK)
         die(&why);
-    printf("first opening: key and database made   %.1f ms\n", now_ms() - begin);
-    measure_puts(store, n_rows);
-    begin = now_ms();
-    store_close(&store);
-    printf("close, with its checkpoint             %.1f ms\n", now_ms() - begin);
-    binding_close(&key);
-    begin = now_ms();
-    if (binding_open(&key, &options, &why) != ERR_OK)
-        die(&why);
-    double half = now_ms();
-    if (store_open(&store, dir, key, &why) != ERR_OK)
-        die(&why);
+    printf("%-38s %.1f ms\n", what, now_ms() - begin);
+    return store;
+}
+
+static void measure_rest(struct store *store, uint32_t n_rows, uint32_t log_size)
+{
+    struct fault why;
     struct store_stats stats;
-    printf("opening: key %.2f ms, database %.2f ms\n", half - begin, now_ms() - half);
+    uint32_t n_gone = 0;
+    measure_crops(store, n_rows - TIMED);
+    measure_log(store, log_size);
+    double begin = now_ms();
+    if (store_forget(store, fixture_now_ms, &n_gone, &why) != ERR_OK)
+        die(&why);
+    printf("forget: %u keys                         %.2f ms\n", n_gone, now_ms() - begin);
     begin = now_ms();
     if (store_stats(store, &stats, &why) != ERR_OK)
         die(&why);
     printf("stats                                  %.2f ms (%lu rows, %.1f MB)\n", now_ms() - begin,
            (unsigned long)stats.n_rows, (double)stats.bytes / 1e6);
     measure_finds(store, n_rows);
+}
+
+int main(int argc, char **argv)
+{
+    static const uint8_t scalar[32] = {[31] = 7};
+    char dir[256];
+    struct fault why;
+    struct signature_key *port = NULL;
+    uint32_t n_rows = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 100000;
+    if (argc < 2 || n_rows < TIMED ||
+        snprintf(dir, sizeof dir, "%s/bench-XXXXXX", argv[1]) >= (int)sizeof dir ||
+        mkdtemp(dir) == NULL || signature_key_from_scalar(&port, scalar, &why) != ERR_OK) {
+        fprintf(stderr, "usage: %s FOLDER [ROWS, at least %d]\n", argv[0], TIMED);
+        return 2;
+    }
+    struct store_options options = {.binding = {.dir = dir, .tpm = "none"},
+                                    .terms = {259200000, 259200000, 259200000, 86400000},
+                                    .port_key = port,
+                                    .auditor_key = port,
+                                    .clock = fixture_clock};
+    fixture_now_ms = fixture_row(n_rows).last_ms;
+    struct store *store = open_store(&options, "first opening: keys and files made");
+    for (uint32_t i = 0; i < n_rows - TIMED; i++) {
+        put_row(store, i, false);
+        if ((i + 1) % STORE_MAX_BATCH == 0)
+            commit(store);
+    }
+    commit(store);
+    measure_puts(store, n_rows - TIMED, TIMED / 4, 1);
+    measure_puts(store, n_rows - TIMED * 3 / 4, TIMED / 4, 16);
+    measure_rest(store, n_rows, 100000);
+    double begin = now_ms();
     store_close(&store);
-    binding_close(&key);
+    printf("close, with its checkpoints            %.1f ms\n", now_ms() - begin);
+    store = open_store(&options, "opening, with the whole log checked");
+    store_close(&store);
+    options.port_key = NULL;
+    store = open_store(&options, "once more");
+    printf("without the port's key:\n");
+    measure_puts(store, n_rows - TIMED / 2, TIMED / 4, 16);
+    store_close(&store);
+    signature_key_free(&port);
     printf("left in %s\n", dir);
     return 0;
 }

@@ -23,6 +23,15 @@ static void refuses(struct fixture *f, const struct binding_options *options, en
         fail_msg("\"%s\" is not in: %s", word, f->why.text);
 }
 
+/* The fixture's store gives way to a key of the first format in the same folder. */
+static int setup(void **state)
+{
+    (void)fixture_setup(state);
+    struct fixture *f = *state;
+    store_close(&f->store);
+    return binding_open(&f->key, &f->options, &f->why) == ERR_OK ? 0 : -1;
+}
+
 static void write_text(const char *path, const char *text)
 {
     FILE *file = fopen(path, "w");
@@ -59,6 +68,7 @@ static void two_folders_have_two_keys(void **state)
 static void a_copy_does_not_open_on_a_host_with_another_identity(void **state)
 {
     struct fixture *f = *state;
+    assert_int_equal(fixture_open(f), ERR_OK);
     for (uint32_t i = 0; i < 20; i++)
         assert_int_equal(fixture_put(f->store, i, 3000, &f->why), ERR_OK);
     char copy[160];
@@ -74,20 +84,29 @@ static void a_copy_does_not_open_on_a_host_with_another_identity(void **state)
     (void)snprintf(path, sizeof path, "%s/host.key", copy);
     assert_int_equal(unlink(path), 0);
     refuses(f, &options, ERR_IDENTITY, "lost its key");
-    char elsewhere[160];
+    char elsewhere[160], key[320];
     (void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", f->root);
     assert_int_equal(mkdir(elsewhere, 0700), 0);
+    struct binding_key *other = NULL;
     options.dir = elsewhere;
-    struct binding_key *key = NULL;
-    assert_int_equal(binding_open(&key, &options, &f->why), ERR_OK);
-    struct store *store = NULL;
-    assert_int_equal(store_open(&store, copy, key, &f->why), ERR_IDENTITY);
-    assert_null(store);
-    binding_close(&key);
-
-    /* The copy is whole: on its own host it opens, the last rows from its log included. */
+    assert_int_equal(binding_open(&other, &options, &f->why), ERR_OK);
+    binding_close(&other);
+    (void)snprintf(key, sizeof key, "%s/host.key", elsewhere);
+    assert_int_equal(rename(key, path), 0);
     store_close(&f->store);
-    assert_int_equal(store_open(&f->store, copy, f->key, &f->why), ERR_OK);
+    struct store_options here = f->store_options;
+    here.binding = options;
+    here.binding.dir = copy;
+    assert_int_equal(store_open(&f->store, &here, &f->why), ERR_IDENTITY);
+    assert_null(f->store);
+
+    /* The copy is whole: with its key on its own host it opens, the last rows from its logs
+     * included. */
+    (void)snprintf(key, sizeof key, "%s/host.key", f->dir);
+    assert_int_equal(rename(key, path), 0);
+    here.binding.machine_id = f->machine_id;
+    if (store_open(&f->store, &here, &f->why) != ERR_OK)
+        fail_msg("%s", f->why.text);
     assert_true(fixture_has(f->store, 19, 3000));
 }
 
@@ -231,7 +250,7 @@ static void the_key_lies_in_memory_that_is_locked_and_not_dumped(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(the_same_host_finds_the_same_key),
         T(two_folders_have_two_keys),

@@ -7,8 +7,7 @@
 
 #include "fixture.h"
 #include "shim.h"
-#include "storage/inside.h"
-#include "storage/ledger.h"
+#include <sqlite3.h>
 
 enum { PASSAGES = 90, CROP = 6000, SECTOR = 512, FILE_ROOM = 4 << 20, CHECKPOINT_PAGES = 60 };
 
@@ -113,10 +112,11 @@ static size_t cut_power(const struct shim_op *ops, size_t from, size_t cut, stru
 
 static void write_disk(struct fixture *f, const struct disk *disk)
 {
-    static const char *const names[] = {"laneward.db", "laneward.db-wal"};
     for (int i = 0; i < 2; i++) {
-        char path[160];
-        (void)snprintf(path, sizeof path, "%s/%s", f->dir, names[i]);
+        char path[200];
+        fixture_segment(f, fixture_row(0).first_ms, false, path);
+        if (i == 1)
+            (void)snprintf(path + strlen(path), sizeof path - strlen(path), "-wal");
         (void)unlink(path);
         if (!disk->file[i].exists)
             continue;
@@ -135,13 +135,10 @@ static void write_all(struct fixture *f)
     for (uint32_t n = 0; n < PASSAGES; n++) {
         if (n == PASSAGES / 2)
             fixture_reopen(f);
-        (void)sqlite3_wal_autocheckpoint(f->store->database->db, CHECKPOINT_PAGES);
-        char cursor[16];
-        (void)snprintf(cursor, sizeof cursor, "%u", n);
+        fixture_checkpoint_every(f, CHECKPOINT_PAGES);
         assert_int_equal(fixture_put(f->store, n, CROP, &f->why), ERR_OK);
         (void)shim_ops(&n_ops);
         acknowledged_at[n] = n_ops;
-        assert_int_equal(ledger_set_cursor(f->store, "north", cursor, &f->why), ERR_OK);
     }
 }
 
@@ -149,7 +146,7 @@ static void write_all(struct fixture *f)
  * all. */
 static void check_recovered(struct fixture *f, size_t cut)
 {
-    if (store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+    if (fixture_open(f) != ERR_OK)
         fail_msg("cut %zu: %s: %s", cut, err_name(f->why.code), f->why.text);
     uint32_t acknowledged = 0;
     while (acknowledged < PASSAGES && acknowledged_at[acknowledged] <= cut)
@@ -162,12 +159,7 @@ static void check_recovered(struct fixture *f, size_t cut)
     for (uint32_t n = 0; n < stats.n_rows; n++)
         if ((n % 8 == cut % 8 || n + 10 > stats.n_rows) && !fixture_has(f->store, n, CROP))
             fail_msg("cut %zu: passage %u of %u is lost", cut, n, acknowledged);
-    char cursor[304];
-    assert_int_equal(ledger_cursor(f->store, "north", cursor, sizeof cursor, &f->why), ERR_OK);
-    if (acknowledged >
-        1) /* the cursor follows its passage, so that of the last but one is durable */
-        assert_true(strtoul(cursor, NULL, 10) + 2 >= acknowledged);
-    if (database_check(f->store->database, &f->why) != ERR_OK)
+    if (fixture_check_all(f) != ERR_OK)
         fail_msg("cut %zu: %s", cut, f->why.text);
     /* And it can be written. */
     assert_int_equal(fixture_put(f->store, PASSAGES + 1, 100, &f->why), ERR_OK);
@@ -193,7 +185,7 @@ static void free_disk(struct disk *disk)
 static void load_start(struct fixture *f, struct disk *disk)
 {
     char path[160];
-    (void)snprintf(path, sizeof path, "%s/laneward.db", f->dir);
+    fixture_segment(f, fixture_row(0).first_ms, false, path);
     int fd = open(path, O_RDONLY);
     assert_true(fd >= 0);
     ssize_t size = read(fd, disk->file[0].bytes, FILE_ROOM);
@@ -207,12 +199,13 @@ static void a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing(void **s
 {
     struct fixture *f = *state;
     const char *wanted = getenv("LANEWARD_CUTS");
-    size_t cuts = wanted != NULL ? strtoul(wanted, NULL, 10) : 2000;
+    size_t cuts = wanted != NULL ? strtoul(wanted, NULL, 10) : 500;
+    assert_int_equal(fixture_put(f->store, 0, CROP, &f->why), ERR_OK);
     store_close(&f->store);
     struct disk durable = new_disk(), after = new_disk();
     load_start(f, &durable);
     shim_install(true);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
+    assert_int_equal(fixture_open(f), ERR_OK);
     write_all(f);
     store_close(&f->store);
     size_t n_ops, syncs = 0;

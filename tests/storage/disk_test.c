@@ -10,8 +10,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "storage/database.h"
-#include "storage/inside.h"
+#include "storage/audit.h"
 #include "storage/ledger.h"
 
 enum { CROP = 12000 };
@@ -23,7 +22,6 @@ static int setup(void **state)
     (void)fixture_setup(state);
     struct fixture *f = *state;
     store_close(&f->store);
-    binding_close(&f->key);
     (void)snprintf(disk, sizeof disk, "%s/disk", f->root);
     (void)snprintf(ballast, sizeof ballast, "%s/ballast", disk);
     (void)snprintf(f->dir, sizeof f->dir, "%s/state", disk);
@@ -34,8 +32,7 @@ static int setup(void **state)
         return 0;
     }
     assert_int_equal(mkdir(f->dir, 0700), 0);
-    assert_int_equal(binding_open(&f->key, &f->options, &f->why), ERR_OK);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
+    assert_int_equal(fixture_open(f), ERR_OK);
     return 0;
 }
 
@@ -43,7 +40,6 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     store_close(&f->store);
-    binding_close(&f->key);
     if (disk[0] != '\0')
         assert_int_equal(umount(disk), 0);
     return fixture_teardown(state);
@@ -128,7 +124,7 @@ static void a_store_is_usable_again_when_there_is_room(void **state)
     assert_int_equal(ledger_gap(f->store, &gap, &f->why), ERR_OK);
     assert_int_equal(fixture_put(f->store, n, CROP, &f->why), ERR_OK);
     all_are_there(f, 0, n + 1);
-    assert_int_equal(database_check(f->store->database, &f->why), ERR_OK);
+    fixture_check(f);
     fixture_reopen(f);
     all_are_there(f, 0, n + 1);
 }
@@ -138,11 +134,12 @@ static void a_look_that_cannot_be_written_is_an_error(void **state)
     struct fixture *f = *state;
     NEEDS_DISK();
     (void)put_until_full(f, 0);
-    struct ledger_look look = {
-        .at_ms = 1, .user = "o", .reason = "r", .case_number = "c", .kind = "query"};
     enum err result = ERR_OK;
-    for (int i = 0; i < 200 && result == ERR_OK; i++) /* small records may still fit */
-        result = ledger_look(f->store, &look, &f->why);
+    for (int i = 0; i < 400 && result == ERR_OK; i++) { /* small records may still fit */
+        struct entry entry = {.kind = ENTRY_QUERY, .user = "o"};
+        struct entry_detail detail = {.reason = "r", .case_number = "c"};
+        result = audit_append(f->store, &entry, &detail, "AB123", &f->why);
+    }
     assert_int_equal(result, ERR_IO);
 }
 
@@ -156,9 +153,9 @@ static void a_file_system_that_turns_read_only_gives_an_error(void **state)
     /* Files that are open for writing forbid the change. */
     store_close(&f->store);
     assert_int_equal(mount(NULL, disk, NULL, MS_REMOUNT | MS_RDONLY, "size=3m"), 0);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_IO);
+    assert_int_equal(fixture_open(f), ERR_IO);
     assert_int_equal(mount(NULL, disk, NULL, MS_REMOUNT, "size=3m"), 0);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
+    assert_int_equal(fixture_open(f), ERR_OK);
     all_are_there(f, 0, n);
 }
 
@@ -167,33 +164,18 @@ static void a_store_is_not_made_on_a_full_disk(void **state)
     struct fixture *f = *state;
     NEEDS_DISK();
     store_close(&f->store);
-    char path[160];
-    (void)snprintf(path, sizeof path, "%s/laneward.db", f->dir);
-    assert_int_equal(unlink(path), 0);
-    leave(8192);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_IO);
-    assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(unlink(ballast), 0);
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
-}
-
-static void a_key_is_not_made_on_a_full_disk(void **state)
-{
-    struct fixture *f = *state;
-    NEEDS_DISK();
-    store_close(&f->store);
-    binding_close(&f->key);
-    char dir[128], path[160];
+    char path[160], dir[128];
     (void)snprintf(dir, sizeof dir, "%s/other", disk);
-    (void)snprintf(path, sizeof path, "%s/host.key", dir);
+    (void)snprintf(path, sizeof path, "%s/ledger.db", dir);
     assert_int_equal(mkdir(dir, 0700), 0);
-    f->options.dir = dir;
-    leave(0);
-    assert_int_equal(binding_open(&f->key, &f->options, &f->why), ERR_IO);
-    assert_null(f->key);
-    assert_int_equal(access(path, F_OK), -1);
+    f->store_options.binding.dir = dir;
+    for (size_t room = 0; room <= 32768; room += 4096) {
+        leave(room);
+        assert_int_equal(fixture_open(f), ERR_IO);
+        assert_int_equal(access(path, F_OK), -1);
+    }
     assert_int_equal(unlink(ballast), 0);
-    assert_int_equal(binding_open(&f->key, &f->options, &f->why), ERR_OK);
+    assert_int_equal(fixture_open(f), ERR_OK);
 }
 
 int main(void)
@@ -205,7 +187,6 @@ int main(void)
         T(a_look_that_cannot_be_written_is_an_error),
         T(a_file_system_that_turns_read_only_gives_an_error),
         T(a_store_is_not_made_on_a_full_disk),
-        T(a_key_is_not_made_on_a_full_disk),
     };
     return cmocka_run_group_tests_name("disk", tests, NULL, NULL);
 }

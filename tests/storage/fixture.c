@@ -7,7 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "storage/audit.h"
+#include "storage/inside.h"
+
+int64_t fixture_now_ms = 1700000000000 + 3600000;
+
+int64_t fixture_clock(void)
+{
+    return fixture_now_ms;
+}
 
 static void write_text(const char *path, const char *text)
 {
@@ -32,11 +43,25 @@ int fixture_setup(void **state)
     write_text(f->other_id, "3d1219c7c4c5404aaa1f6d2a48adfda5\n");
     f->options = (struct binding_options){
         .dir = f->dir, .tpm = "none", .machine_id = f->machine_id, .dmi_serial = "/nonexistent"};
-    if (binding_open(&f->key, &f->options, &f->why) != ERR_OK ||
-        store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+    f->store_options = (struct store_options){
+        .binding = f->options,
+        .terms = {.hit = 72 * 3600000LL,
+                  .other = 72 * 3600000LL,
+                  .hit_crop = 72 * 3600000LL,
+                  .other_crop = 24 * 3600000LL},
+        .clock = fixture_clock,
+    };
+    fixture_now_ms = 1700000000000 + 3600000;
+    if (fixture_open(f) != ERR_OK)
         fail_msg("%s: %s", err_name(f->why.code), f->why.text);
     *state = f;
     return 0;
+}
+
+enum err fixture_open(struct fixture *f)
+{
+    f->store = NULL;
+    return store_open(&f->store, &f->store_options, &f->why);
 }
 
 static void remove_folder(const char *path)
@@ -69,10 +94,56 @@ int fixture_teardown(void **state)
 void fixture_reopen(struct fixture *f)
 {
     store_close(&f->store);
-    binding_close(&f->key);
-    if (binding_open(&f->key, &f->options, &f->why) != ERR_OK ||
-        store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+    if (fixture_open(f) != ERR_OK)
         fail_msg("%s: %s", err_name(f->why.code), f->why.text);
+}
+
+enum err fixture_check_all(struct fixture *f)
+{
+    enum err result = database_check(f->store->ledger, &f->why);
+    for (size_t i = 0; i < f->store->shelf.n && result == ERR_OK; i++) {
+        struct segment *segment = &f->store->shelf.segment[i];
+        result = shelf_get(&f->store->shelf, segment->class, segment->day, &segment, &f->why);
+        if (result == ERR_OK)
+            result = database_check(segment->database, &f->why);
+    }
+    return result;
+}
+
+void fixture_check(struct fixture *f)
+{
+    if (fixture_check_all(f) != ERR_OK)
+        fail_msg("%s: %s", err_name(f->why.code), f->why.text);
+}
+
+void fixture_checkpoint_every(struct fixture *f, int pages)
+{
+    (void)sqlite3_wal_autocheckpoint(f->store->ledger->db, pages);
+    for (size_t i = 0; i < f->store->shelf.n; i++)
+        if (f->store->shelf.segment[i].database != NULL)
+            (void)sqlite3_wal_autocheckpoint(f->store->shelf.segment[i].database->db, pages);
+}
+
+enum err fixture_look(struct store *store, struct fault *why)
+{
+    struct entry entry = {
+        .kind = ENTRY_QUERY, .uid = 1000, .user = "officer", .credential = "uid", .n = 1};
+    struct entry_detail detail = {.reason = "stolen vehicle",
+                                  .case_number = "2026-17",
+                                  .what = "query --plate AB?123",
+                                  .n_ids = 1,
+                                  .ids = {{1, 2, 3}}};
+    return audit_append(store, &entry, &detail, "AB?123", why);
+}
+
+void fixture_segment(const struct fixture *f, int64_t at_ms, bool hits, char out[160])
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct tm date;
+    char day[16];
+    assert_non_null(gmtime_r(&seconds, &date));
+    assert_int_equal(strftime(day, sizeof day, "%Y-%m-%d", &date), 10);
+    (void)snprintf(out, 160, "%s/segments/%s.%s.db", f->dir, day, hits ? "hit" : "other");
 }
 
 struct row fixture_row(uint32_t n)
@@ -118,17 +189,20 @@ enum err fixture_put(struct store *store, uint32_t n, uint32_t size, struct faul
     struct row row = fixture_row(n);
     row.crop_size = size;
     fixture_crop(n, crop, size);
-    return store_put(store, &row, size > 0 ? crop : NULL, why);
+    enum err result = store_put(store, &row, size > 0 ? crop : NULL, why);
+    enum err committed = store_commit(store, result == ERR_OK ? why : NULL);
+    return result == ERR_OK ? committed : result;
 }
 
 bool fixture_has(struct store *store, uint32_t n, uint32_t size)
 {
-    static uint8_t crop[ROW_MAX_CROP], expected[ROW_MAX_CROP];
+    static uint8_t crop[STORE_MAX_CROP], expected[ROW_MAX_CROP];
     struct row row = fixture_row(n), found[STORE_MAX_ROWS] = {0};
     row.crop_size = size;
     struct store_query query = {.limit = 1};
     memcpy(query.plate, row.plate, sizeof row.plate);
     size_t n_rows = 0, crop_size = 0;
+    bool is_sealed = true;
     struct fault why;
     if (store_find(store, &query, found, &n_rows, &why) != ERR_OK || n_rows != 1)
         return false;
@@ -139,8 +213,8 @@ bool fixture_has(struct store *store, uint32_t n, uint32_t size)
     if (size == 0)
         return true;
     fixture_crop(n, expected, size);
-    return store_crop(store, row.id, crop, &crop_size, &why) == ERR_OK && crop_size == size &&
-           memcmp(crop, expected, size) == 0;
+    return store_crop(store, row.id, crop, &crop_size, &is_sealed, &why) == ERR_OK && !is_sealed &&
+           crop_size == size && memcmp(crop, expected, size) == 0;
 }
 
 static size_t read_all(const char *path, uint8_t **out)
@@ -168,6 +242,10 @@ void fixture_copy_folder(const char *from, const char *to)
         char source[512], target[512];
         (void)snprintf(source, sizeof source, "%s/%s", from, entry->d_name);
         (void)snprintf(target, sizeof target, "%s/%s", to, entry->d_name);
+        if (entry->d_type == DT_DIR) {
+            fixture_copy_folder(source, target);
+            continue;
+        }
         uint8_t *bytes;
         size_t size = read_all(source, &bytes);
         int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -185,10 +263,12 @@ bool fixture_folder_holds(const char *dir, const void *wanted, size_t wanted_siz
     assert_non_null(folder);
     bool holds = false;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_type != DT_REG)
-            continue;
         char path[512];
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            holds = holds || fixture_folder_holds(path, wanted, wanted_size);
+        if (entry->d_type != DT_REG)
+            continue;
         uint8_t *bytes;
         size_t size = read_all(path, &bytes);
         holds = holds || memmem(bytes, size, wanted, wanted_size) != NULL;

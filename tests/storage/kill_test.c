@@ -8,8 +8,6 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "storage/database.h"
-#include "storage/inside.h"
 
 enum { ROUNDS = 50, CROP = 9000 };
 
@@ -18,10 +16,8 @@ enum { ROUNDS = 50, CROP = 9000 };
 static _Noreturn void write_passages(struct fixture *f, uint32_t first, int acks)
 {
     struct fault why;
-    struct binding_key *key = NULL;
     struct store *store = NULL;
-    if (binding_open(&key, &f->options, &why) != ERR_OK ||
-        store_open(&store, f->dir, key, &why) != ERR_OK)
+    if (store_open(&store, &f->store_options, &why) != ERR_OK)
         _exit(1);
     for (uint32_t n = first;; n++) {
         if (fixture_put(store, n, n % 3 == 0 ? 0 : CROP, &why) != ERR_OK)
@@ -67,20 +63,20 @@ static void killing_the_writer_loses_nothing_that_was_acknowledged(void **state)
     for (int round = 0; round < ROUNDS; round++) {
         noise = noise * 1103515245U + 12345;
         next = run_writer(f, next, 3000 + noise / 65536 % 60000);
-        if (store_open(&f->store, f->dir, f->key, &f->why) != ERR_OK)
+        if (fixture_open(f) != ERR_OK)
             fail_msg("round %d: %s", round, f->why.text);
         /* Of older rounds only the last passages, so that the test stays short; all of them at the
          * end. */
         for (uint32_t n = before > 20 ? before - 20 : 0; n < next; n++)
             if (!fixture_has(f->store, n, n % 3 == 0 ? 0 : CROP))
                 fail_msg("round %d: passage %u of %u is lost", round, n, next);
-        assert_int_equal(database_check(f->store->database, &f->why), ERR_OK);
+        fixture_check(f);
         before = next;
         /* The next writer begins with a number that may be stored already, unacknowledged: a
          * resend. */
         store_close(&f->store);
     }
-    assert_int_equal(store_open(&f->store, f->dir, f->key, &f->why), ERR_OK);
+    assert_int_equal(fixture_open(f), ERR_OK);
     for (uint32_t n = 0; n < next; n++)
         assert_true(fixture_has(f->store, n, n % 3 == 0 ? 0 : CROP));
     struct store_stats stats;

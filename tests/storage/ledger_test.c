@@ -1,58 +1,10 @@
-/* Looks, gaps and cursors in the store. */
+/* Gaps, cursors and honey in the store. */
 #include "storage/ledger.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
-
-static struct ledger_look good_look(void)
-{
-    return (struct ledger_look){
-        .at_ms = 1700000000000,
-        .uid = 1000,
-        .user = "officer",
-        .reason = "stolen vehicle",
-        .case_number = "2026-17",
-        .kind = "query",
-        .query = {.plate = "AB?123", .look_alike = true, .lane = "north", .limit = 50},
-        .n_answered = 3,
-    };
-}
-
-static void a_look_is_stored(void **state)
-{
-    struct fixture *f = *state;
-    struct ledger_look look = good_look();
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_OK);
-}
-
-static void a_look_without_reason_or_case_number_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    struct ledger_look look = good_look();
-    look.reason[0] = '\0';
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_INPUT);
-    look = good_look();
-    look.case_number[0] = '\0';
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_INPUT);
-    look = good_look();
-    look.reason[0] = '\n';
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_INPUT);
-    look = good_look();
-    memset(look.reason, 'x', sizeof look.reason);
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_INPUT);
-    look = good_look();
-    (void)snprintf(look.kind, sizeof look.kind, "other");
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_INPUT);
-}
-
-static void a_refused_look_is_stored_without_them(void **state)
-{
-    struct fixture *f = *state;
-    struct ledger_look look = {.at_ms = 1, .kind = "refused", .user = "officer"};
-    assert_int_equal(ledger_look(f->store, &look, &f->why), ERR_OK);
-}
 
 static void put_gap(struct fixture *f, int64_t from, int64_t to, const char *lane)
 {
@@ -122,17 +74,31 @@ static void a_cursor_has_at_most_300_bytes(void **state)
     assert_int_equal(ledger_set_cursor(f->store, "north", cursor, &f->why), ERR_INPUT);
 }
 
+static void honey_is_known_by_its_id(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t ids[3][ROW_ID_SIZE] = {{1}, {2}, {1}};
+    bool is_honey = true;
+    assert_int_equal(ledger_is_honey(f->store, ids[1], &is_honey, &f->why), ERR_OK);
+    assert_false(is_honey);
+    assert_int_equal(ledger_add_honey(f->store, ids, 3, &f->why), ERR_OK);
+    fixture_reopen(f);
+    assert_int_equal(ledger_is_honey(f->store, ids[1], &is_honey, &f->why), ERR_OK);
+    assert_true(is_honey);
+    assert_int_equal(ledger_is_honey(f->store, (const uint8_t[ROW_ID_SIZE]){3}, &is_honey, &f->why),
+                     ERR_OK);
+    assert_false(is_honey);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(a_look_is_stored),
-        T(a_look_without_reason_or_case_number_is_refused),
-        T(a_refused_look_is_stored_without_them),
         T(gaps_of_a_time_and_lane_come_oldest_first),
         T(a_gap_that_is_not_well_formed_is_refused),
         T(a_cursor_is_remembered_for_each_camera),
         T(a_cursor_has_at_most_300_bytes),
+        T(honey_is_known_by_its_id),
     };
     return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

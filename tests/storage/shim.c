@@ -176,10 +176,12 @@ static const sqlite3_io_methods methods = {
 
 static int which_file(const char *name)
 {
-    size_t length = name != NULL ? strlen(name) : 0;
-    if (length >= 11 && strcmp(name + length - 11, "laneward.db") == 0)
+    if (name == NULL || strstr(name, ".other.db") == NULL)
+        return -1;
+    const char *suffix = strstr(name, ".other.db") + strlen(".other.db");
+    if (suffix[0] == '\0')
         return 0;
-    if (length >= 15 && strcmp(name + length - 15, "laneward.db-wal") == 0)
+    if (strcmp(suffix, "-wal") == 0)
         return 1;
     return -1;
 }

@@ -6,11 +6,12 @@
 
 #include "fixture.h"
 
-static uint8_t bytes[ROW_MAX_CROP];
+static uint8_t bytes[STORE_MAX_CROP];
 
 static void put(struct fixture *f, const struct row *row)
 {
-    if (store_put(f->store, row, NULL, &f->why) != ERR_OK)
+    if (store_put(f->store, row, NULL, &f->why) != ERR_OK ||
+        store_commit(f->store, &f->why) != ERR_OK)
         fail_msg("%s", f->why.text);
 }
 
@@ -140,8 +141,10 @@ static void an_older_state_never_replaces_a_newer(void **state)
     assert_int_equal(store_put(f->store, &row, (const uint8_t *)"early", &f->why), ERR_OK);
     assert_int_equal(count(f, "EARLY", false), 0);
     assert_int_equal(count(f, "FINAL", false), 1);
+    assert_int_equal(store_commit(f->store, &f->why), ERR_OK);
     size_t size;
-    assert_int_equal(store_crop(f->store, row.id, bytes, &size, &f->why), ERR_OK);
+    bool is_sealed;
+    assert_int_equal(store_crop(f->store, row.id, bytes, &size, &is_sealed, &f->why), ERR_OK);
     assert_int_equal(size, 4);
 }
 
@@ -176,7 +179,9 @@ static void crops_of_every_size_come_back(void **state)
     for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         assert_true(fixture_has(f->store, 100 + i, sizes[i]));
     size_t size = 77;
-    assert_int_equal(store_crop(f->store, fixture_row(9).id, bytes, &size, &f->why), ERR_NOT_FOUND);
+    bool is_sealed;
+    assert_int_equal(store_crop(f->store, fixture_row(9).id, bytes, &size, &is_sealed, &f->why),
+                     ERR_NOT_FOUND);
     assert_int_equal(size, 77);
 }
 
@@ -237,6 +242,7 @@ static size_t between(struct fixture *f, const char *lane, int64_t from, int64_t
 static void passages_that_overlap_the_time_are_found(void **state)
 {
     struct fixture *f = *state;
+    fixture_now_ms = 10000;
     struct row row = with_plate(1, "AAA");
     row.first_ms = 1000, row.last_ms = 2000;
     put(f, &row);

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "daemon/mailbox.h"
-#include "storage/inside.h"
+#include "storage/audit.h"
 
 static void pair(int *one, int *other)
 {
@@ -79,6 +79,19 @@ int house_setup(void **state)
     return 0;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void remove_folder(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int house_teardown(void **state)
 {
     struct house *h = *state;
@@ -99,14 +112,7 @@ int house_teardown(void **state)
     munmap(h->counters, sizeof *h->counters);
     snprintf(command, sizeof command, "%s/laneward.sock", h->root);
     unlink(command);
-    static const char *const files[] = {"laneward.db", "laneward.db-wal", "laneward.db-shm",
-                                        "host.key"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[160];
-        snprintf(path, sizeof path, "%s/%s", h->state_dir, files[i]);
-        unlink(path);
-    }
-    rmdir(h->state_dir);
+    remove_folder(h->state_dir);
     rmdir(h->root);
     free(h);
     return 0;
@@ -235,13 +241,21 @@ void house_receive(struct house *h, int fd)
     assert_int_equal(message_receive(fd, &h->in, h->scratch, &h->why), ERR_OK);
 }
 
+int64_t house_begin_ms(void)
+{
+    static int64_t begin_ms;
+    if (begin_ms == 0)
+        begin_ms = counters_now_ms() - 3600000;
+    return begin_ms;
+}
+
 void house_passage(uint32_t n, struct passage *out)
 {
     memset(out, 0, sizeof *out);
     struct row *row = &out->row;
     passage_id("north-1", "made up", n, 0, row->id);
     row->state = ROW_LOST;
-    row->first_ms = 1800000000000 + 1000 * (int64_t)n;
+    row->first_ms = house_begin_ms() + 1000 * (int64_t)n;
     row->last_ms = row->first_ms + 700;
     row->clock_synchronised = true;
     snprintf(row->lane, sizeof row->lane, "north");
@@ -257,15 +271,15 @@ void house_passage(uint32_t n, struct passage *out)
         out->crop[i] = (uint8_t)(i * 7 + n);
 }
 
-static struct binding_key *key;
-
 struct store *house_open_store(struct house *h)
 {
     struct store *store = NULL;
-    struct binding_options options = {.dir = h->state_dir, .tpm = "none"};
+    const struct store_options options = {
+        .binding = {.dir = h->state_dir, .tpm = "none"},
+        .terms = {259200000, 259200000, 259200000, 86400000},
+    };
     assert_int_equal(h->keeper, 0);
-    if (binding_open(&key, &options, &h->why) != ERR_OK ||
-        store_open(&store, h->state_dir, key, &h->why) != ERR_OK)
+    if (store_open(&store, &options, &h->why) != ERR_OK)
         fail_msg("%s", h->why.text);
     return store;
 }
@@ -273,35 +287,45 @@ struct store *house_open_store(struct house *h)
 void house_close_store(struct store **store)
 {
     store_close(store);
-    binding_close(&key);
 }
 
-static int count(struct store *store, const char *sql, const char *const texts[3], uid_t uid)
+/* Every record of the log, one after the other. */
+static bool next_record(struct store *store, uint64_t index, struct entry *entry,
+                        struct entry_detail *detail)
 {
-    sqlite3_stmt *statement = NULL;
-    /* The store's own connection lets nothing read the looks: the test opens that door for itself.
-     */
-    sqlite3_set_authorizer(store->database->db, NULL, NULL);
-    assert_int_equal(sqlite3_prepare_v2(store->database->db, sql, -1, &statement, NULL), SQLITE_OK);
-    for (int i = 0; i < 3 && texts[i] != NULL; i++)
-        assert_int_equal(sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_TRANSIENT),
-                         SQLITE_OK);
-    if (sqlite3_bind_parameter_count(statement) == 3)
-        assert_int_equal(sqlite3_bind_int64(statement, 3, uid), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int n = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    return n;
+    static uint8_t bytes[ENTRY_MAX_BYTES + 2];
+    const uint8_t *sealed;
+    size_t sealed_size;
+    struct fault why;
+    struct audit_page page = {.first = index, .room = 1, .out = bytes, .out_size = sizeof bytes};
+    assert_int_equal(audit_read(store, &page, &why), ERR_OK);
+    if (page.n == 0)
+        return false;
+    assert_int_equal(entry_parse(bytes + 2, page.size - 2, entry, &sealed, &sealed_size, &why),
+                     ERR_OK);
+    memset(detail, 0, sizeof *detail);
+    if (sealed_size > 0)
+        assert_int_equal(entry_open(entry, sealed, sealed_size, NULL, detail, &why), ERR_OK);
+    return true;
 }
 
 int house_count_looks(struct store *store, const char *kind)
 {
-    return count(store, "SELECT count(*) FROM look WHERE kind = ?1", (const char *const[3]){kind},
-                 0);
+    struct entry entry;
+    struct entry_detail detail;
+    int n = 0;
+    for (uint64_t i = 0; next_record(store, i, &entry, &detail); i++)
+        n += strcmp(entry_kind_name(entry.kind), kind) == 0;
+    return n;
 }
 
 int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason)
 {
-    return count(store, "SELECT count(*) FROM look WHERE user = ?1 AND reason = ?2 AND uid = ?3",
-                 (const char *const[3]){user, reason}, uid);
+    struct entry entry;
+    struct entry_detail detail;
+    int n = 0;
+    for (uint64_t i = 0; next_record(store, i, &entry, &detail); i++)
+        n +=
+            entry.uid == uid && strcmp(entry.user, user) == 0 && strcmp(detail.reason, reason) == 0;
+    return n;
 }

@@ -40,6 +40,8 @@ void house_kill(pid_t *role, int *stop);
 /* Receive the next message on `fd` into house->in; fails the test after 5 s. */
 void house_receive(struct house *house, int fd);
 
+/* When passage 0 was seen: an hour before the test began. */
+int64_t house_begin_ms(void);
 /* Passage n of camera "north-1": everything follows from n. */
 void house_passage(uint32_t n, struct passage *out);
 

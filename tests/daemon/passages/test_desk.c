@@ -125,8 +125,9 @@ static void a_question_brings_passages_as_alpr_groups(void **state)
     assert_string_equal(json_string_value(json_object_get(group, "data_type")), "alpr_group");
     assert_string_equal(json_string_value(json_object_get(group, "best_plate_number")), "TST0003");
     assert_float_equal(json_number_value(json_object_get(group, "best_confidence")), 90, 0.01);
-    assert_true(json_integer_value(json_object_get(group, "epoch_start")) == 1800000003000);
-    assert_true(json_integer_value(json_object_get(group, "epoch_end")) == 1800000003700);
+    assert_true(json_integer_value(json_object_get(group, "epoch_start")) ==
+                house_begin_ms() + 3000);
+    assert_true(json_integer_value(json_object_get(group, "epoch_end")) == house_begin_ms() + 3700);
     assert_string_equal(json_string_value(json_object_get(group, "camera_id")), "north-1");
     assert_string_equal(json_string_value(json_object_get(group, "lane")), "north");
     assert_int_equal(json_integer_value(json_object_get(group, "frames")), 3);

@@ -49,8 +49,9 @@ static void work_until_idle(struct house *h, struct courier *courier, int64_t li
 
 static bool is_stored(struct store *store, uint32_t n)
 {
-    static uint8_t crop[ROW_MAX_CROP];
+    static uint8_t crop[STORE_MAX_CROP];
     struct fault why;
+    bool is_sealed;
     struct row row;
     size_t n_rows = 0, size = 0;
     house_passage(n, &passage);
@@ -58,7 +59,7 @@ static bool is_stored(struct store *store, uint32_t n)
     memcpy(query.plate, passage.row.plate, sizeof query.plate);
     return store_find(store, &query, &row, &n_rows, &why) == ERR_OK && n_rows == 1 &&
            memcmp(row.id, passage.row.id, ROW_ID_SIZE) == 0 &&
-           store_crop(store, row.id, crop, &size, &why) == ERR_OK &&
+           store_crop(store, row.id, crop, &size, &is_sealed, &why) == ERR_OK &&
            size == passage.row.crop_size && memcmp(crop, passage.crop, size) == 0;
 }
 

@@ -11,7 +11,6 @@
 
 #include "daemon/mailbox.h"
 
-static const int64_t begun_ms = INT64_C(1800000000000);
 static struct mailbox *mailbox;
 
 static int setup(void **state)
@@ -34,7 +33,7 @@ static int teardown(void **state)
 static void put(struct house *h, unsigned n, const void *bytes, size_t size, const char *cursor)
 {
     struct shot shot = {
-        .number = n, .seen_ms = begun_ms + 200 * (int64_t)n, .clock_synchronised = true};
+        .number = n, .seen_ms = house_begin_ms() + 200 * (int64_t)n, .clock_synchronised = true};
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     shot.arrived_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
