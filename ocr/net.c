@@ -33,7 +33,7 @@ struct step {
 struct layout {
     uint32_t size[2];
     struct value value[MAX_VALUES];
-    float *memory, *result;
+    float *result;
     size_t room; /* floats of memory */
 };
 
@@ -44,7 +44,9 @@ struct net {
     uint32_t border_before[MAX_VALUES][2], border_after[MAX_VALUES][2];
     float *weights; /* and biases, of all steps */
     size_t *taps;
-    struct layout layout;
+    float *memory; /* of the values, for the largest input so far */
+    size_t room;
+    struct layout layout; /* for the last input */
 };
 
 static size_t rounded(size_t floats)
@@ -202,7 +204,7 @@ void net_free(struct net **net)
     *net = NULL;
     if (gone == NULL)
         return;
-    free(gone->layout.memory);
+    free(gone->memory);
     free(gone->weights);
     free(gone->taps);
     free(gone);
@@ -250,7 +252,7 @@ static enum err measure_values(const struct net *net, const uint32_t size[2], st
 /* Gives each value its place in the memory, all of it zero. */
 static void place_values(const struct net *net, struct layout *layout)
 {
-    float *at = layout->memory;
+    float *at = net->memory;
     for (uint32_t v = 0; v <= net->plan.n_steps; v++) {
         struct value *value = &layout->value[v];
         const uint32_t *before = net->border_before[v], *after = net->border_after[v];
@@ -279,11 +281,17 @@ static enum err lay_out(struct net *net, const uint32_t size[2], struct fault *w
     enum err err = measure_values(net, size, &layout, why);
     if (err)
         return err;
-    layout.memory = new_floats(layout.room);
-    if (layout.memory == NULL)
-        return fault_set(why, ERR_MEMORY, "no memory for a network's values");
+    if (layout.room <= net->room) {
+        memset(net->memory, 0, layout.room * sizeof *net->memory);
+    } else {
+        float *memory = new_floats(layout.room);
+        if (memory == NULL)
+            return fault_set(why, ERR_MEMORY, "no memory for a network's values");
+        free(net->memory);
+        net->memory = memory;
+        net->room = layout.room;
+    }
     place_values(net, &layout);
-    free(net->layout.memory);
     net->layout = layout;
     place_taps(net);
     return ERR_OK;
@@ -391,7 +399,7 @@ enum err net_run(struct net *net, const struct net_tensor *in, struct net_tensor
         in->size[3] < 1 || in->size[2] > MAX_SIDE || in->size[3] > MAX_SIDE)
         return fault_set(why, ERR_INPUT, "an input of a size that the network cannot take");
     const uint32_t size[2] = {(uint32_t)in->size[2], (uint32_t)in->size[3]};
-    if (net->layout.memory == NULL || memcmp(size, net->layout.size, sizeof size) != 0) {
+    if (net->memory == NULL || memcmp(size, net->layout.size, sizeof size) != 0) {
         enum err err = lay_out(net, size, why);
         if (err)
             return err;

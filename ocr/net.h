@@ -23,8 +23,8 @@ enum err net_new(struct net **out, const void *onnx, size_t size, const struct c
                  struct fault *why) MUST_USE;
 void net_free(struct net **net);
 
-/* out->data belongs to the network, until its next run. Memory is only allocated for an input of
- * another size than the one before. ERR_INPUT: the network cannot take such a size; ERR_MEMORY. */
+/* out->data belongs to the network, until its next run. Memory is only allocated for an input that
+ * needs more than those before. ERR_INPUT: the network cannot take such a size; ERR_MEMORY. */
 enum err net_run(struct net *net, const struct net_tensor *in, struct net_tensor *out,
                  struct fault *why) MUST_USE;
 
