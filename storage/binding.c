@@ -12,9 +12,6 @@
 #include <unistd.h>
 
 #include "storage/derive.h"
-#include "storage/oldkey.h"
-#include "storage/secret.h"
-#include "storage/tpm.h"
 
 enum { MIX_SIZE = 2 * KEYFILE_SECRET_SIZE + 2 * BINDING_ID_SIZE };
 static const char software_name[] = "host.key", tpm_name[] = "tpm.blob",
@@ -202,93 +199,4 @@ enum err binding_write(const struct binding *binding, const char *dir, bool may_
                        struct fault *why)
 {
     return keyfile_write(dir, name_of(binding->kind), &binding->file, may_replace, why);
-}
-
-static enum err open_existing(struct binding_key *key, const struct binding *binding,
-                              const struct binding_options *options, struct fault *why)
-{
-    struct tpm *tpm = NULL;
-    key->kind = binding->kind;
-    enum err result =
-        binding->kind == BINDING_TPM ? tpm_open(&tpm, binding_tcti(options), why) : ERR_OK;
-    if (result == ERR_OK)
-        result = oldkey_make(binding, tpm, key->key, why);
-    else if (why != NULL) /* an enrolled folder lies there: say so */
-        (void)fault_context(why, "the store is bound to this host's TPM");
-    tpm_close(&tpm);
-    return result;
-}
-
-/* Seals a fresh secret and writes tpm.blob. */
-static enum err enrol_tpm(struct binding *binding, const struct binding_options *options,
-                          struct fault *why)
-{
-    uint8_t secret[TPM_SECRET_SIZE];
-    uint32_t mask = options->pcr_mask != 0 ? options->pcr_mask : TPM_DEFAULT_PCRS;
-    struct tpm *tpm = NULL;
-    struct tpm_terms terms;
-    struct tpm_blob blob = {0};
-    enum err result = binding_draw(binding, BINDING_TPM, mask, why);
-    if (result == ERR_OK)
-        result = oldkey_terms(binding, &terms, why);
-    if (result == ERR_OK && RAND_priv_bytes(secret, sizeof secret) != 1)
-        result = fault_set(why, ERR_IO, "OpenSSL gives no random bytes");
-    if (result == ERR_OK)
-        result = tpm_open(&tpm, binding_tcti(options), why);
-    if (result == ERR_OK)
-        result = tpm_seal(tpm, &terms, secret, &blob, why);
-    tpm_close(&tpm);
-    if (result == ERR_OK) {
-        binding->file.sealed_size = blob.size;
-        memcpy(binding->file.sealed, blob.bytes, blob.size);
-        result = binding_write(binding, options->dir, false, why);
-    }
-    OPENSSL_cleanse(&terms, sizeof terms);
-    OPENSSL_cleanse(secret, sizeof secret);
-    return result;
-}
-
-/* The first call for a folder: makes the file that later calls open. */
-static enum err enrol(struct binding *binding, const struct binding_options *options,
-                      struct fault *why)
-{
-    bool automatic = is_automatic(options);
-    bool wanted =
-        automatic ? access("/dev/tpmrm0", R_OK | W_OK) == 0 : strcmp(options->tpm, "none") != 0;
-    if (wanted) {
-        enum err result = enrol_tpm(binding, options, why);
-        if (result == ERR_OK || !automatic) /* there, and not usable */
-            return result;
-    }
-    enum err result = binding_draw(binding, BINDING_SOFTWARE, 0, why);
-    return result == ERR_OK ? binding_write(binding, options->dir, false, why) : result;
-}
-
-enum err binding_open(struct binding_key **out, const struct binding_options *options,
-                      struct fault *why)
-{
-    struct binding binding;
-    void *memory = NULL;
-    bool is_there = false;
-    enum err result = binding_read(&binding, options, &is_there, why);
-    if (result != ERR_OK)
-        return result;
-    result = secret_new(&memory, sizeof(struct binding_key), why);
-    if (result == ERR_OK && !is_there)
-        result = enrol(&binding, options, why);
-    /* What was made just now is opened like what was made long ago: enrolling proves itself. */
-    if (result == ERR_OK)
-        result = open_existing(memory, &binding, options, why);
-    OPENSSL_cleanse(&binding, sizeof binding);
-    if (result != ERR_OK)
-        secret_free(&memory, sizeof(struct binding_key));
-    *out = result == ERR_OK ? memory : *out;
-    return result;
-}
-
-void binding_close(struct binding_key **key)
-{
-    void *memory = *key;
-    secret_free(&memory, sizeof(struct binding_key));
-    *key = NULL;
 }

@@ -17,13 +17,6 @@ enum { BINDING_KEY_SIZE = 32, BINDING_ID_SIZE = 64, BINDING_DEFAULT_NV = 0x01804
 /* "software" or "tpm". */
 const char *binding_name(enum binding_kind kind);
 
-/* Lives in locked memory that is left out of core files; owned by the caller, wiped by
- * binding_close. */
-struct binding_key {
-    enum binding_kind kind;
-    uint8_t key[BINDING_KEY_SIZE];
-};
-
 struct binding_options {
     const char *dir; /* state folder, mode 0700: holds host.key or tpm.blob */
     const char *tpm; /* "auto", "none", or a TCTI such as "device:/dev/tpmrm0", "swtpm:port=2321" */
@@ -66,12 +59,5 @@ enum err binding_derive(const struct binding *binding, const uint8_t *secret, co
 
 /* The TPM's address: "auto" is /dev/tpmrm0. */
 const char *binding_tcti(const struct binding_options *options);
-
-/* Makes the one key of a store of the first format: at the first call for this folder a fresh one
- * is created and bound, afterwards the same is found again. As binding_read; ERR_IO: no TPM
- * answers; ERR_LIMIT: memory cannot be locked. */
-enum err binding_open(struct binding_key **out, const struct binding_options *options,
-                      struct fault *why) MUST_USE;
-void binding_close(struct binding_key **key);
 
 #endif

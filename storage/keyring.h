@@ -33,8 +33,9 @@ struct keyring;
  * interrupted step to the next epoch has left is put right: the TPM's counter (in software: the
  * newest complete file) says which epoch is real. A folder enrolled with a TPM never falls back to
  * software. ERR_IDENTITY: not the host that it was bound to, another boot state (the sentence says
- * what to do), or files older than the TPM's counter. ERR_DENIED, ERR_CORRUPT, ERR_IO, ERR_LIMIT as
- * binding_open. */
+ * what to do), or files older than the TPM's counter, or a file that is lost. ERR_DENIED: the
+ * folder or a file may be read by others. ERR_CORRUPT: it is damaged. ERR_IO: no TPM answers, no
+ * machine-id, the disk, or another process has it open. ERR_LIMIT: memory cannot be locked. */
 enum err keyring_open(struct keyring **out, const struct binding_options *options,
                       struct fault *why) MUST_USE;
 void keyring_close(struct keyring **keyring);

@@ -88,7 +88,8 @@ static enum err open_ledger(struct store *store, struct fault *why)
     char path[DATABASE_PATH_SIZE], segments[DATABASE_PATH_SIZE];
     (void)snprintf(path, sizeof path, "%.*s/ledger.db", DATABASE_PATH_SIZE - 64, store->dir);
     (void)snprintf(segments, sizeof segments, "%.*s/segments", DATABASE_PATH_SIZE - 64, store->dir);
-    if (!exists(path) && (exists(segments) || keyring_state(store->keyring).epoch > 1))
+    const struct keyring_state keys = keyring_state(store->keyring);
+    if (!exists(path) && (exists(segments) || keys.epoch != keys.first_epoch))
         return fault_set(why, ERR_CORRUPT,
                          "the log of looks is gone: %s; bring it back, or move the whole state "
                          "folder away to begin anew",

@@ -85,7 +85,6 @@ int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     store_close(&f->store);
-    binding_close(&f->key);
     remove_folder(f->root);
     free(f);
     return 0;

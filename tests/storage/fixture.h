@@ -24,7 +24,6 @@ struct fixture {
     char other_id[96];
     struct binding_options options;
     struct store_options store_options; /* with these, the fixture's clock, terms of 72 and 24 h */
-    struct binding_key *key;            /* of the first format; NULL until a test opens it */
     struct store *store;
     struct fault why;
 };
