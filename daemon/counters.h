@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 
-enum { COUNTERS_LATENCY_BUCKETS = 32 };
+enum { COUNTERS_LATENCY_BUCKETS = 32, COUNTERS_CONFIDENCE_BINS = 10 };
 
 /* One camera. Times are Unix milliseconds, 0 = never. */
 struct counters_camera {
@@ -25,6 +25,12 @@ struct counters_camera {
     _Atomic int64_t last_read_ms;
     _Atomic uint32_t connected; /* 0 or 1 */
     _Atomic uint32_t millifps;  /* frames a 1000 seconds over the last seconds */
+    /* How well it reads, totals that tell of no vehicle. Of vehicles gone whose plate was read: how
+     * many, those whose text fits a pattern, and by confidence, bin i from i / 10. Of readings:
+     * where both readers gave a text, and where it was the same. */
+    _Atomic uint64_t read, matched;
+    _Atomic uint64_t confidence[COUNTERS_CONFIDENCE_BINS];
+    _Atomic uint64_t compared, agreed;
     /* From a picture's last byte to its reading; bucket i counts [0.25 ms * 2^(i/2), next). */
     _Atomic uint64_t latency[COUNTERS_LATENCY_BUCKETS];
 };
@@ -35,6 +41,7 @@ struct counters {
     _Atomic uint64_t store_errors;
     _Atomic uint64_t media;   /* storage devices that were plugged in */
     _Atomic uint64_t logins;  /* to the host */
+    _Atomic uint64_t alarms;  /* raised by the keeper */
     _Atomic uint32_t binding; /* enum binding_kind, 0 = not yet known */
     struct counters_camera cameras[CONFIG_MAX_CAMERAS];
 };

@@ -1,9 +1,9 @@
-/* The desk: the officers' Unix socket. Parses a question, knows the asker from the kernel, asks the
- * keeper, answers. No keys, no files but the list of users. */
+/* The desk: the officers' Unix socket, and the maintenance's. Parses a question, knows the asker
+ * from the kernel, asks the keeper, answers. No keys, no files but the lists of users and groups.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,16 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/answer.h"
 #include "daemon/message.h"
+#include "daemon/people.h"
 #include "daemon/query.h"
+#include "daemon/reply.h"
 #include "daemon/role.h"
 
 enum {
     MAX_GUESTS = 16,       /* conversations at once */
     MAX_GUESTS_A_USER = 8, /* so that one user's robot leaves room for others */
+    MAX_MAINTENANCE = 4,   /* of the maintenance's socket */
     QUESTION_MS = 5000,    /* absolute, from the connection to the question's end */
     KEEPER_MS = 4000,      /* for the keeper to answer one question */
     WAITING_MS = 15000,    /* for questions of others before one's own */
@@ -38,7 +40,9 @@ struct guest {
     int fd;
     int64_t until_ms; /* steady clock; then it is closed, or told that the store does not answer */
     uint32_t uid;
-    uint64_t ticket; /* order of questions */
+    bool is_maintenance;  /* came by the maintenance's socket */
+    struct person person; /* known with the question */
+    uint64_t turn;        /* order of questions */
     struct query query;
     size_t n_in;
     char in[QUERY_MAX_BYTES + 1];
@@ -50,21 +54,32 @@ struct desk {
     const struct role_env *env;
     struct guest guests[MAX_GUESTS];
     struct guest *asked; /* whose question is with the keeper, one at a time */
-    uint64_t seq, next_ticket;
+    struct reply reply;  /* to it */
+    bool wants_more;     /* the next part of a file is still to be asked for */
+    uint64_t seq, next_turn;
     int refusals_left;
     int64_t refusals_at_ms;
     unsigned n_unrecorded;
     int64_t unrecorded_said_ms;
     bool said_full, said_bad;
-    struct answer_rows rows;
+    struct people people;
     struct message in, ask;
     uint8_t scratch[MESSAGE_MAX];
 };
 
+/* The question that is with the keeper is over. */
+static void forget_asked(struct desk *d, const struct guest *g)
+{
+    if (d->asked != g)
+        return;
+    d->asked = NULL;
+    d->wants_more = false;
+    reply_end(&d->reply);
+}
+
 static void leave(struct desk *d, struct guest *g)
 {
-    if (d->asked == g)
-        d->asked = NULL;
+    forget_asked(d, g);
     close(g->fd);
     free(g->out);
     explicit_bzero(g->in, sizeof g->in);
@@ -75,8 +90,7 @@ static void leave(struct desk *d, struct guest *g)
 /* The answer goes out from now on; NULL: no memory for it. */
 static void give(struct desk *d, struct guest *g, char *text)
 {
-    if (d->asked == g)
-        d->asked = NULL;
+    forget_asked(d, g);
     if (text == NULL) {
         leave(d, g);
         return;
@@ -93,41 +107,39 @@ static void give_error(struct desk *d, struct guest *g, const struct fault *why)
     give(d, g, answer_error(why));
 }
 
-/* The kernel's word for who asks. Users that are not in the host's list are called by their number.
- */
-static void name_user(uint32_t uid, char out[ROW_NAME_SIZE])
-{
-    snprintf(out, ROW_NAME_SIZE, "uid %u", (unsigned)uid);
-    FILE *users = fopen("/etc/passwd", "re");
-    if (users == NULL)
-        return;
-    const struct passwd *user;
-    while ((user = fgetpwent(users)) != NULL)
-        if (user->pw_uid == uid && strlen(user->pw_name) < ROW_NAME_SIZE) {
-            snprintf(out, ROW_NAME_SIZE, "%s", user->pw_name);
-            break;
-        }
-    fclose(users);
-}
-
 static const enum ask_kind kinds[QUERY_LIMIT] = {
-    [QUERY_FIND] = ASK_FIND, [QUERY_IMAGE] = ASK_IMAGE, [QUERY_STATUS] = ASK_STATUS};
+    [QUERY_FIND] = ASK_FIND,       [QUERY_IMAGE] = ASK_IMAGE,     [QUERY_STATUS] = ASK_STATUS,
+    [QUERY_PENDING] = ASK_PENDING, [QUERY_APPROVE] = ASK_APPROVE, [QUERY_EXPORT] = ASK_EXPORT,
+    [QUERY_LOG] = ASK_LOG,         [QUERY_PROVE] = ASK_PROVE,     [QUERY_POSTURE] = ASK_POSTURE,
+    [QUERY_QUALITY] = ASK_QUALITY};
 
 static void make_ask(struct desk *d, const struct guest *g, enum ask_kind kind)
 {
+    static_assert((int)ASK_MAX_EXPORT == (int)QUERY_MAX_EXPORT &&
+                      (int)ASK_TICKET_SIZE == (int)QUERY_TICKET_SIZE,
+                  "what a question holds, an ask holds");
+    const struct query *q = &g->query;
     struct ask *ask = &d->ask.ask;
-    memset(ask, 0, sizeof *ask);
     d->ask.type = MESSAGE_ASK;
     d->ask.seq = ++d->seq;
-    ask->kind = kind;
-    ask->uid = g->uid;
-    ask->roles = ASK_OFFICER;
-    name_user(g->uid, ask->user);
-    memcpy(ask->reason, g->query.reason, sizeof ask->reason);
-    memcpy(ask->case_number, g->query.case_number, sizeof ask->case_number);
-    if (g->query.kind == QUERY_FIND)
-        ask->find = g->query.find;
-    memcpy(ask->id, g->query.id, sizeof ask->id);
+    *ask = (struct ask){.kind = kind,
+                        .uid = g->uid,
+                        .roles = g->person.roles,
+                        .signature = q->signature,
+                        .n_ids = q->n_ids,
+                        .first = q->first,
+                        .n_failed = q->n_failed,
+                        .seen_size = q->seen_size};
+    memcpy(ask->user, g->person.name, sizeof ask->user);
+    memcpy(ask->reason, q->reason, sizeof ask->reason);
+    memcpy(ask->case_number, q->case_number, sizeof ask->case_number);
+    if (q->kind == QUERY_FIND)
+        ask->find = q->find;
+    memcpy(ask->id, q->id, sizeof ask->id);
+    memcpy(ask->ticket, q->ticket, sizeof ask->ticket);
+    memcpy(ask->ids, q->ids, sizeof ask->ids);
+    memcpy(ask->recipient, q->recipient, sizeof ask->recipient);
+    memcpy(ask->digest, q->digest, sizeof ask->digest);
 }
 
 /* A question that was meant as a look is recorded even when it is refused here; a robot's flood of
@@ -136,7 +148,7 @@ static void record_refusal(struct desk *d, const struct guest *g)
 {
     struct fault why;
     int64_t now = counters_steady_ms();
-    if (g->query.kind != QUERY_FIND && g->query.kind != QUERY_IMAGE)
+    if (!query_is_look(g->query.kind) && g->query.kind != QUERY_QUALITY)
         return;
     int64_t earned = (now - d->refusals_at_ms) / 1000;
     if (earned > 0) {
@@ -162,23 +174,43 @@ static void record_refusal(struct desk *d, const struct guest *g)
     }
 }
 
+static void refuse(struct desk *d, struct guest *g, const struct fault *why)
+{
+    record_refusal(d, g);
+    give_error(d, g, why);
+}
+
+/* Who comes by the maintenance's socket is of the maintenance, whatever else he may be. */
+static void know(const struct desk *d, struct guest *g)
+{
+    people_know(&d->people, d->env->config, g->uid, &g->person);
+    if (g->is_maintenance)
+        g->person.roles = ASK_MAINTENANCE;
+}
+
 static void understand(struct desk *d, struct guest *g)
 {
     struct fault why;
+    uint32_t wanted = g->is_maintenance ? QUERY_MAINTENANCE : QUERY_ALL;
     memset(&g->query, 0, sizeof g->query);
-    enum err err = query_parse(
-        g->in, g->n_in, QUERY_BIT(QUERY_FIND) | QUERY_BIT(QUERY_IMAGE) | QUERY_BIT(QUERY_STATUS),
-        &g->query, &why);
+    enum err err = query_parse(g->in, g->n_in, wanted, &g->query, &why);
     explicit_bzero(g->in, g->n_in);
+    know(d, g);
+    if (err == ERR_OK && g->query.kind == QUERY_QUALITY) { /* the keeper is not needed for it */
+        if (g->person.roles & ASK_MAINTENANCE) {
+            give(d, g, answer_quality(d->env->counters, d->env->config));
+            return;
+        }
+        err = fault_set(&why, ERR_DENIED, "this is for the maintenance");
+    }
     if (err != ERR_OK) {
-        record_refusal(d, g);
-        give_error(d, g, &why);
+        refuse(d, g, &why);
         return;
     }
     if (g->query.kind == QUERY_FIND && g->query.find.limit == 0)
         g->query.find.limit = d->env->config->max_rows;
     g->stage = WAITING;
-    g->ticket = d->next_ticket++;
+    g->turn = d->next_turn++;
     g->until_ms = counters_steady_ms() + WAITING_MS;
 }
 
@@ -228,7 +260,7 @@ static void ask_next(struct desk *d)
         return;
     for (int i = 0; i < MAX_GUESTS; i++) {
         struct guest *g = &d->guests[i];
-        if (g->stage == WAITING && (next == NULL || g->ticket < next->ticket))
+        if (g->stage == WAITING && (next == NULL || g->turn < next->turn))
             next = g;
     }
     if (next == NULL)
@@ -239,46 +271,35 @@ static void ask_next(struct desk *d)
     next->stage = ASKED;
     next->until_ms = counters_steady_ms() + KEEPER_MS;
     d->asked = next;
-    memset(&d->rows, 0, sizeof d->rows);
-    d->rows.limit = next->query.find.limit;
+    reply_begin(&d->reply, &next->query, d->env->counters, d->env->config);
 }
 
-static void take_row(struct desk *d, struct guest *g)
+/* The next part of a file, when there is room to ask for it; then the keeper has its time again. */
+static void ask_more(struct desk *d)
 {
-    struct answer_rows *rows = &d->rows;
-    if (d->in.n_left > 0) {
-        if (rows->n_rows < STORE_MAX_ROWS)
-            rows->rows[rows->n_rows++] = d->in.passage.row;
+    struct fault why;
+    if (d->asked == NULL || !d->wants_more)
         return;
-    }
-    static_assert((int)ANSWER_MAX_GAPS == (int)MESSAGE_MAX_GAPS,
-                  "all gaps of a message fit an answer");
-    rows->n_gaps = d->in.n_gaps;
-    memcpy(rows->gaps, d->in.gaps, sizeof rows->gaps);
-    rows->binding = (enum binding_kind)atomic_load(&d->env->counters->binding);
-    if (rows->binding != BINDING_TPM)
-        rows->binding = BINDING_SOFTWARE;
-    give(d, g, answer_find(rows));
+    d->ask.type = MESSAGE_MORE;
+    d->ask.seq = d->seq;
+    d->ask.first = d->reply.n_file;
+    if (message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) != ERR_OK)
+        return;
+    d->wants_more = false;
+    d->asked->until_ms = counters_steady_ms() + KEEPER_MS;
 }
 
 /* What the keeper says, if it is about the question that is with it. */
 static void hear_keeper(struct desk *d)
 {
     struct guest *g = d->asked;
+    char *text = NULL;
     if (g == NULL || d->in.seq != d->seq)
         return; /* too late, or about a refusal that was recorded */
-    enum query_kind kind = g->query.kind;
-    if (d->in.type == MESSAGE_REFUSED && kind == QUERY_STATUS)
-        give(d, g, answer_status(d->env->counters, d->env->config, NULL, counters_now_ms()));
-    else if (d->in.type == MESSAGE_REFUSED)
-        give_error(d, g, &d->in.fault);
-    else if (d->in.type == MESSAGE_ROWS && kind == QUERY_FIND)
-        take_row(d, g);
-    else if (d->in.type == MESSAGE_CROP && kind == QUERY_IMAGE)
-        give(d, g, answer_image(d->in.id, d->in.data, d->in.n_data));
-    else if (d->in.type == MESSAGE_STATS && kind == QUERY_STATUS)
-        give(d, g,
-             answer_status(d->env->counters, d->env->config, &d->in.stats, counters_now_ms()));
+    enum reply_step step = reply_take(&d->reply, &d->in, &text);
+    if (step == REPLY_READY)
+        give(d, g, text);
+    d->wants_more |= step == REPLY_MORE;
 }
 
 static enum err hear_all(struct desk *d, struct fault *why)
@@ -319,17 +340,20 @@ static void end_in_time(struct desk *d, struct guest *g, int64_t now)
     }
 }
 
-static struct guest *free_guest(struct desk *d, uint32_t uid)
+static struct guest *free_guest(struct desk *d, uint32_t uid, bool is_maintenance)
 {
     struct guest *found = NULL;
-    int of_user = 0;
+    int of_user = 0, of_maintenance = 0;
     for (int i = 0; i < MAX_GUESTS; i++) {
         struct guest *g = &d->guests[i];
         of_user += g->stage != FREE && g->uid == uid;
+        of_maintenance += g->stage != FREE && g->is_maintenance;
         if (g->stage == FREE)
             found = g;
     }
-    return of_user < MAX_GUESTS_A_USER ? found : NULL;
+    if (of_user >= MAX_GUESTS_A_USER || (is_maintenance && of_maintenance >= MAX_MAINTENANCE))
+        return NULL;
+    return found;
 }
 
 /* No room: told if one packet does it, and closed. */
@@ -351,23 +375,27 @@ static void send_away(struct desk *d, int fd, uint32_t uid)
     d->said_full = true;
 }
 
-static void accept_guest(struct desk *d)
+static void accept_guest(struct desk *d, int door)
 {
-    int fd = accept4(d->env->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    bool is_maintenance = door == d->env->maintenance_fd;
+    int fd = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0)
         return;
     struct ucred who = {.uid = UINT32_MAX};
     socklen_t size = sizeof who;
     struct guest *g = NULL;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && who.uid != UINT32_MAX)
-        g = free_guest(d, who.uid);
+        g = free_guest(d, who.uid, is_maintenance);
     if (g == NULL) {
         send_away(d, fd, who.uid);
         return;
     }
     memset(g, 0, sizeof *g);
-    *g = (struct guest){
-        .stage = ASKING, .fd = fd, .uid = who.uid, .until_ms = counters_steady_ms() + QUESTION_MS};
+    *g = (struct guest){.stage = ASKING,
+                        .fd = fd,
+                        .uid = who.uid,
+                        .is_maintenance = is_maintenance,
+                        .until_ms = counters_steady_ms() + QUESTION_MS};
 }
 
 static bool has_room(const struct desk *d)
@@ -385,7 +413,8 @@ static int wait_time(const struct desk *d)
         const struct guest *g = &d->guests[i];
         if (g->stage != FREE && g->until_ms - now < wait)
             wait = g->until_ms - now;
-        if (g->stage == WAITING && d->asked == NULL && wait > RETRY_MS)
+        bool retries = (g->stage == WAITING && d->asked == NULL) || d->wants_more;
+        if (retries && wait > RETRY_MS)
             wait = RETRY_MS;
     }
     return wait < 0 ? 0 : (int)wait;
@@ -393,7 +422,7 @@ static int wait_time(const struct desk *d)
 
 static enum err turn(struct desk *d, bool *ends, struct fault *why)
 {
-    enum { STOP = MAX_GUESTS, KEEPER, DOOR, N_FDS };
+    enum { STOP = MAX_GUESTS, KEEPER, DOOR, SIDE_DOOR, N_FDS };
     struct pollfd fds[N_FDS];
     for (int i = 0; i < MAX_GUESTS; i++) {
         const struct guest *g = &d->guests[i];
@@ -402,7 +431,9 @@ static enum err turn(struct desk *d, bool *ends, struct fault *why)
     }
     fds[STOP] = (struct pollfd){.fd = d->env->stop_fd, .events = POLLIN};
     fds[KEEPER] = (struct pollfd){.fd = d->env->keeper_fd, .events = POLLIN};
-    fds[DOOR] = (struct pollfd){.fd = has_room(d) ? d->env->listen_fd : -1, .events = POLLIN};
+    bool room = has_room(d);
+    fds[DOOR] = (struct pollfd){.fd = room ? d->env->listen_fd : -1, .events = POLLIN};
+    fds[SIDE_DOOR] = (struct pollfd){.fd = room ? d->env->maintenance_fd : -1, .events = POLLIN};
     if (poll(fds, N_FDS, wait_time(d)) < 0) {
         if (errno != EINTR)
             return fault_errno(why, ERR_IO, errno, "the desk cannot wait");
@@ -422,8 +453,10 @@ static enum err turn(struct desk *d, bool *ends, struct fault *why)
             leave(d, g); /* gone before the answer; the look stays recorded */
         end_in_time(d, g, now);
     }
-    if (fds[DOOR].revents != 0)
-        accept_guest(d);
+    for (int i = DOOR; i <= SIDE_DOOR; i++)
+        if (fds[i].revents != 0)
+            accept_guest(d, fds[i].fd);
+    ask_more(d);
     ask_next(d);
     return err;
 }
@@ -436,6 +469,7 @@ enum err desk_run(const struct role_env *env, struct fault *why)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     d->env = env;
+    d->people = (struct people){"/etc/passwd", "/etc/group", geteuid()};
     /* What the keeper still says to an earlier life of the desk must not fit. */
     d->seq = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     d->refusals_left = REFUSALS_AT_ONCE;
@@ -449,6 +483,7 @@ enum err desk_run(const struct role_env *env, struct fault *why)
     for (int i = 0; i < MAX_GUESTS; i++)
         if (d->guests[i].stage != FREE)
             leave(d, &d->guests[i]);
+    reply_end(&d->reply);
     free(d);
     return err;
 }

@@ -41,7 +41,7 @@ void links_clear(struct links *links)
 {
     clear_cameras(links);
     clear_keeper(links);
-    links->listen = -1;
+    links->listen = links->maintenance = -1;
 }
 
 /* The text of a credentials file in a memfd that nobody can change. */
@@ -184,16 +184,19 @@ static enum err allow_group(const char *path, const char *name, struct fault *wh
     if (group == NULL)
         return fault_set(why, ERR_NOT_FOUND, "there is no group %s", name);
     if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-        return fault_errno(why, ERR_IO, errno, "cannot give the officers' socket to group %s",
-                           name);
+        return fault_errno(why, ERR_IO, errno, "cannot give %s to group %s", path, name);
     return ERR_OK;
 }
 
-enum err links_listen(struct links *links, const struct config *config, struct fault *why)
+static const char officers[] = "laneward.sock", maintenance[] = "maintenance.sock";
+
+/* A socket of the group alone. */
+static enum err listen_at(const struct config *config, const char *name, const char *group,
+                          int *out, struct fault *why)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
-    if ((size_t)snprintf(place.sun_path, sizeof place.sun_path, "%s/laneward.sock",
-                         config->run_dir) >= sizeof place.sun_path)
+    if ((size_t)snprintf(place.sun_path, sizeof place.sun_path, "%s/%s", config->run_dir, name) >=
+        sizeof place.sun_path)
         return fault_set(why, ERR_LIMIT, "the path of run_dir is too long for a socket");
     enum err err = free_place(&place, why);
     if (err != ERR_OK)
@@ -207,7 +210,7 @@ enum err links_listen(struct links *links, const struct config *config, struct f
         close_fd(&fd);
         return fault_errno(why, ERR_IO, kept, "cannot make the socket %s", place.sun_path);
     }
-    err = allow_group(place.sun_path, config->socket_group, why);
+    err = allow_group(place.sun_path, group, why);
     if (err == ERR_OK && (chmod(place.sun_path, 0660) != 0 || listen(fd, 64) != 0))
         err = fault_errno(why, ERR_IO, errno, "cannot listen at %s", place.sun_path);
     if (err != ERR_OK) {
@@ -215,11 +218,37 @@ enum err links_listen(struct links *links, const struct config *config, struct f
         close_fd(&fd);
         return err;
     }
-    links->listen = fd;
+    *out = fd;
     return ERR_OK;
 }
 
-void links_move_keeper(struct links *to, struct links *from)
+static void unlink_at(const struct config *config, const char *name)
+{
+    char path[CONFIG_PATH_SIZE + 32];
+    snprintf(path, sizeof path, "%s/%s", config->run_dir, name);
+    (void)unlink(path);
+}
+
+enum err links_listen(struct links *links, const struct config *config, struct fault *why)
+{
+    enum err err = listen_at(config, officers, config->socket_group, &links->listen, why);
+    if (err != ERR_OK)
+        return err;
+    err = listen_at(config, maintenance, config->maintenance_group, &links->maintenance, why);
+    if (err != ERR_OK) {
+        unlink_at(config, officers);
+        close_fd(&links->listen);
+    }
+    return err;
+}
+
+void links_unlink(const struct config *config)
+{
+    unlink_at(config, officers);
+    unlink_at(config, maintenance);
+}
+
+static void move_keeper(struct links *to, struct links *from)
 {
     memcpy(to->recognizer_side, from->recognizer_side, sizeof to->recognizer_side);
     memcpy(to->keeper_side, from->keeper_side, sizeof to->keeper_side);
@@ -228,10 +257,15 @@ void links_move_keeper(struct links *to, struct links *from)
     clear_keeper(from);
 }
 
-void links_move_listen(struct links *to, struct links *from)
+void links_move(struct links *to, struct links *from, bool keeper, bool sockets)
 {
+    if (keeper)
+        move_keeper(to, from);
+    if (!sockets)
+        return;
     to->listen = from->listen;
-    from->listen = -1;
+    to->maintenance = from->maintenance;
+    from->listen = from->maintenance = -1;
 }
 
 void links_give(const struct links *links, struct role_env *env)
@@ -248,6 +282,7 @@ void links_give(const struct links *links, struct role_env *env)
                                                   : -1;
     env->desk_fd = env->role == ROLE_KEEPER ? links->keeper_desk_side : -1;
     env->listen_fd = env->role == ROLE_DESK ? links->listen : -1;
+    env->maintenance_fd = env->role == ROLE_DESK ? links->maintenance : -1;
     env->probe_fd = -1;
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         env->recognizer_fd[i] = env->role == ROLE_KEEPER ? links->keeper_side[i] : -1;
@@ -258,4 +293,5 @@ void links_close(struct links *links)
     close_cameras(links);
     close_keeper(links);
     close_fd(&links->listen);
+    close_fd(&links->maintenance);
 }

@@ -17,7 +17,7 @@ struct links {
     int recognizer_side[CONFIG_MAX_CAMERAS]; /* the two ends of each conversation with the keeper */
     int keeper_side[CONFIG_MAX_CAMERAS];
     int desk_side, keeper_desk_side;
-    int listen;
+    int listen, maintenance;
 };
 
 /* All -1. */
@@ -33,14 +33,17 @@ enum err links_open_cameras(struct links *links, const struct config *config,
 enum err links_open_keeper(struct links *links, const struct config *config,
                            struct fault *why) MUST_USE;
 
-/* Opens the officers' socket, taking away one that nobody listens on any more. ERR_DENIED: another
- * daemon listens there, or something else than a socket stands there. */
+/* Opens the officers' socket and the maintenance's, taking away ones that nobody listens on any
+ * more. ERR_DENIED: another daemon listens there, or something else than a socket stands there. On
+ * failure neither stays. */
 enum err links_listen(struct links *links, const struct config *config, struct fault *why) MUST_USE;
 
-/* Moves the keeper's conversations, or the officers' socket, from a set that ends to the one that
+/* Moves the keeper's conversations, the sockets, or both from a set that ends to the one that
  * follows it. */
-void links_move_keeper(struct links *to, struct links *from);
-void links_move_listen(struct links *to, struct links *from);
+void links_move(struct links *to, struct links *from, bool keeper, bool sockets);
+
+/* Takes the sockets' names away. */
+void links_unlink(const struct config *config);
 
 /* What a role is given of them. */
 void links_give(const struct links *links, struct role_env *env);

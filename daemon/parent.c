@@ -210,13 +210,6 @@ static void tell_ready(struct parent *parent)
     sd_notifyf(0, "READY=1\nSTATUS=%" PRIu32 " cameras", parent->config.n_cameras);
 }
 
-static void remove_socket(const struct config *config)
-{
-    char path[CONFIG_PATH_SIZE + 16];
-    snprintf(path, sizeof path, "%s/laneward.sock", config->run_dir);
-    (void)unlink(path);
-}
-
 /* The new descriptors beside the old ones; nothing of the old is touched but a socket that has to
  * move. */
 static enum err open_next(struct parent *parent, const struct config *next, struct links *links,
@@ -230,7 +223,7 @@ static enum err open_next(struct parent *parent, const struct config *next, stru
         err = links_open_keeper(links, next, why);
     if (err == ERR_OK && !change_keeps_sockets(&parent->config, next)) {
         if (strcmp(parent->config.run_dir, next->run_dir) == 0)
-            remove_socket(&parent->config);
+            links_unlink(&parent->config);
         err = links_listen(links, next, why);
     }
     if (err != ERR_OK)
@@ -244,12 +237,10 @@ static void switch_to(struct parent *parent, const struct config *next, struct l
     stop_roles(parent, keep ? ROLE_DESK : ROLE_KEEPER);
     struct child keeper = parent->children[0];
     assert(keeper.role == ROLE_KEEPER);
-    if (keep)
-        links_move_keeper(links, &parent->links);
-    if (change_keeps_sockets(&parent->config, next))
-        links_move_listen(links, &parent->links);
-    else if (strcmp(parent->config.run_dir, next->run_dir) != 0)
-        remove_socket(&parent->config);
+    bool keep_sockets = change_keeps_sockets(&parent->config, next);
+    links_move(links, &parent->links, keep, keep_sockets);
+    if (!keep_sockets && strcmp(parent->config.run_dir, next->run_dir) != 0)
+        links_unlink(&parent->config);
     if (!change_keeps_lanes(&parent->config, next))
         memset((void *)parent->counters->cameras, 0, sizeof parent->counters->cameras);
     links_close(&parent->links);
@@ -397,7 +388,7 @@ static void end(struct parent *parent)
 {
     sd_notify(0, "STOPPING=1");
     stop_roles(parent, ROLE_KEEPER);
-    remove_socket(&parent->config);
+    links_unlink(&parent->config);
     log_write(LOG_LEVEL_NOTICE, "stopped");
 }
 

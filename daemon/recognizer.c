@@ -138,6 +138,21 @@ static enum err open_all(struct recognizer **out, const struct role_env *env, st
     return err;
 }
 
+/* A vehicle has gone: how well was it read? */
+static void count_quality(struct recognizer *r, const struct row *row)
+{
+    if (row->plate[0] == '\0') {
+        atomic_fetch_add(&r->counters->unread, 1);
+        return;
+    }
+    int bin = (int)(row->confidence * COUNTERS_CONFIDENCE_BINS);
+    bin = bin < 0 ? 0 : bin < COUNTERS_CONFIDENCE_BINS ? bin : COUNTERS_CONFIDENCE_BINS - 1;
+    atomic_fetch_add(&r->counters->read, 1);
+    atomic_fetch_add(&r->counters->confidence[bin], 1);
+    if (row->n_candidates > 0 && row->candidates[0].matches_pattern)
+        atomic_fetch_add(&r->counters->matched, 1);
+}
+
 /* Fetch what vote has to tell, count it and hand it on. */
 static void send_passages(struct recognizer *r)
 {
@@ -146,8 +161,8 @@ static void send_passages(struct recognizer *r)
     while ((passage = vote_next(r->vote, &first_number)) != NULL) {
         if (passage->row.state == ROW_NEW)
             atomic_fetch_add(&r->counters->passages, 1);
-        if (passage->row.state == ROW_LOST && passage->row.plate[0] == '\0')
-            atomic_fetch_add(&r->counters->unread, 1);
+        if (passage->row.state == ROW_LOST)
+            count_quality(r, &passage->row);
         if (courier_put(r->courier, passage, first_number))
             continue;
         if (atomic_fetch_add(&r->counters->lost_passages, 1) == 0)
@@ -174,9 +189,15 @@ static void count_reading(struct recognizer *r)
     counters_latency(r->counters, latency_ns > 0 ? (uint64_t)latency_ns / 1000 : 0);
     atomic_fetch_add(&r->counters->recognized, 1);
     atomic_fetch_add(&r->counters->plates, r->result.n_readings);
-    for (int i = 0; i < r->result.n_readings; i++)
-        if (r->result.readings[i].n_candidates > 0)
+    for (int i = 0; i < r->result.n_readings; i++) {
+        const struct reading *reading = &r->result.readings[i];
+        if (reading->n_candidates > 0)
             atomic_store(&r->counters->last_read_ms, counters_now_ms());
+        if (r->result.unchanged) /* an earlier picture's readings, counted then */
+            continue;
+        atomic_fetch_add(&r->counters->compared, reading->was_compared);
+        atomic_fetch_add(&r->counters->agreed, reading->was_compared && reading->was_same);
+    }
 }
 
 static void vote_on(struct recognizer *r)

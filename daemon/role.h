@@ -31,6 +31,7 @@ struct role_env {
     int recognizer_fd[CONFIG_MAX_CAMERAS]; /* keeper: from the recognizers */
     int desk_fd;                           /* keeper: from the desk */
     int listen_fd;                         /* desk: the officers' Unix socket, listening */
+    int maintenance_fd;                    /* desk: the maintenance's, listening */
     int probe_fd; /* `lanewardd --probe`: instead of running, the role tries what is asked here */
 };
 

@@ -25,7 +25,7 @@ static const size_t members[] = {
     offsetof(struct role_env, taken_event_fd), offsetof(struct role_env, source_fd),
     offsetof(struct role_env, secret_fd),      offsetof(struct role_env, keeper_fd),
     offsetof(struct role_env, desk_fd),        offsetof(struct role_env, listen_fd),
-    offsetof(struct role_env, probe_fd),
+    offsetof(struct role_env, maintenance_fd), offsetof(struct role_env, probe_fd),
 };
 
 enum { N_MEMBERS = sizeof members / sizeof *members, N_FDS = N_MEMBERS + CONFIG_MAX_CAMERAS };

@@ -84,6 +84,8 @@ void agree_apply(const struct agree_rules *rules, const struct candidate *second
     unsigned same = find(reading, second->text);
     bool is_new = same == reading->n_candidates, is_first = same == 0 && !is_new;
     bool none = reading->n_candidates == 0;
+    reading->was_compared = !none;
+    reading->was_same = is_first;
     weigh(rules, reading, same);
     if (is_new && (none || topn > 1)) {
         add(second, fminf(rules->alone, none ? second->confidence : 1), topn, reading);

@@ -46,7 +46,8 @@ struct reading {
      * >= 1 is alphabet[i - 1] of "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ". */
     uint8_t n_positions;
     float position[READING_MAX_CHARS][READING_MAX_CLASSES];
-    bool needs_review; /* two readers disagree, or the text is below the reject point */
+    bool needs_review;           /* two readers disagree, or the text is below the reject point */
+    bool was_compared, was_same; /* both readers gave a text; and it was the same */
 };
 
 #endif

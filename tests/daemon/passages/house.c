@@ -46,14 +46,14 @@ static void configure(struct house *h)
     }
 }
 
-static void listen_at(struct house *h)
+static int listen_at(const char *path)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
-    snprintf(h->socket_path, sizeof h->socket_path, "%s/laneward.sock", h->root);
-    memcpy(place.sun_path, h->socket_path, strlen(h->socket_path) + 1);
-    h->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_int_equal(bind(h->listen_fd, (struct sockaddr *)&place, sizeof place), 0);
-    assert_int_equal(listen(h->listen_fd, 64), 0);
+    memcpy(place.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&place, sizeof place), 0);
+    assert_int_equal(listen(fd, 64), 0);
+    return fd;
 }
 
 int house_setup(void **state)
@@ -70,7 +70,10 @@ int house_setup(void **state)
     pair(&h->desk_side, &h->keeper_desk_side);
     h->keeper_stop = h->desk_stop = h->recognizer_stop = -1;
     configure(h);
-    listen_at(h);
+    snprintf(h->socket_path, sizeof h->socket_path, "%s/laneward.sock", h->root);
+    snprintf(h->maintenance_path, sizeof h->maintenance_path, "%s/maintenance.sock", h->root);
+    h->listen_fd = listen_at(h->socket_path);
+    h->maintenance_fd = listen_at(h->maintenance_path);
     h->mailbox_fd = mailbox_create(h->config.max_frame_bytes);
     h->shot_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->taken_event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,7 +98,6 @@ static void remove_folder(const char *path)
 int house_teardown(void **state)
 {
     struct house *h = *state;
-    char command[96];
     house_kill(&h->keeper, &h->keeper_stop);
     house_kill(&h->desk, &h->desk_stop);
     house_kill(&h->recognizer, &h->recognizer_stop);
@@ -109,9 +111,10 @@ int house_teardown(void **state)
     close(h->desk_side);
     close(h->keeper_desk_side);
     close(h->listen_fd);
+    close(h->maintenance_fd);
     munmap(h->counters, sizeof *h->counters);
-    snprintf(command, sizeof command, "%s/laneward.sock", h->root);
-    unlink(command);
+    unlink(h->socket_path);
+    unlink(h->maintenance_path);
     remove_folder(h->state_dir);
     rmdir(h->root);
     free(h);
@@ -131,7 +134,8 @@ static void clear_env(const struct house *h, struct role_env *env)
                              .secret_fd = -1,
                              .keeper_fd = -1,
                              .desk_fd = -1,
-                             .listen_fd = -1};
+                             .listen_fd = -1,
+                             .maintenance_fd = -1};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         env->recognizer_fd[i] = -1;
 }
@@ -188,6 +192,7 @@ void house_start_desk(struct house *h)
     env.role = ROLE_DESK;
     env.keeper_fd = h->desk_side;
     env.listen_fd = h->listen_fd;
+    env.maintenance_fd = h->maintenance_fd;
     h->desk = start(h, &env, &h->desk_stop, desk_run);
 }
 

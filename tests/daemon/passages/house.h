@@ -14,11 +14,11 @@
 #include "daemon/role.h"
 
 struct house {
-    char root[64], state_dir[96], socket_path[96];
+    char root[64], state_dir[96], socket_path[96], maintenance_path[96];
     struct config config;
     struct counters *counters;              /* shared with the roles */
     int recognizer_side[2], keeper_side[2]; /* of two cameras, north-1 and south-1 */
-    int desk_side, keeper_desk_side, listen_fd;
+    int desk_side, keeper_desk_side, listen_fd, maintenance_fd;
     int mailbox_fd, shot_event_fd, taken_event_fd; /* of north-1 */
     pid_t keeper, desk, recognizer;                /* 0: not running */
     int keeper_stop, desk_stop, recognizer_stop;   /* closing them ends the role */

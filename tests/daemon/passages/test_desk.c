@@ -28,13 +28,18 @@ static int64_t steady_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int connect_desk(const struct house *h)
+static int connect_at(const char *path)
 {
     struct sockaddr_un place = {.sun_family = AF_UNIX};
-    memcpy(place.sun_path, h->socket_path, strlen(h->socket_path) + 1);
+    memcpy(place.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&place, sizeof place), 0);
     return fd;
+}
+
+static int connect_desk(const struct house *h)
+{
+    return connect_at(h->socket_path);
 }
 
 static void say(int fd, const char *text, size_t size)
@@ -68,9 +73,9 @@ static size_t hear(int fd, int limit_ms)
     return size;
 }
 
-static json_t *talk(const struct house *h, const char *question)
+static json_t *talk_at(const char *path, const char *question)
 {
-    int fd = connect_desk(h);
+    int fd = connect_at(path);
     say(fd, question, strlen(question));
     shutdown(fd, SHUT_WR);
     size_t size = hear(fd, 8000);
@@ -80,6 +85,11 @@ static json_t *talk(const struct house *h, const char *question)
     assert_non_null(object);
     assert_int_equal(json_integer_value(json_object_get(object, "version")), 1);
     return object;
+}
+
+static json_t *talk(const struct house *h, const char *question)
+{
+    return talk_at(h->socket_path, question);
 }
 
 static const char *error_code(const json_t *object)
@@ -412,10 +422,77 @@ static void the_largest_answer_fits(void **state)
         for (int k = 0; k < 8; k++)
             row->corner[k] = -1e6f;
     }
-    char *text = answer_find(&rows);
+    char *text = answer_find(&rows, NULL);
     assert_non_null(text);
     assert_true(strlen(text) < QUERY_MAX_ANSWER);
     free(text);
+}
+
+static void the_maintenance_gets_state_and_totals_and_nothing_else(void **state)
+{
+    struct house *h = *state;
+    static const char *const others[] = {
+        "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0001\"}\n",
+        "{\"version\":1,\"query\":\"image\"," WHO ",\"id\":\"00000000000000000000000000000000\"}\n",
+        "{\"version\":1,\"query\":\"export\"," WHO ",\"ticket\":\"00000000\"}\n",
+        "{\"version\":1,\"query\":\"log\"," WHO ",\"first\":0}\n",
+        "{\"version\":1,\"query\":\"pending\"}\n",
+        "{\"version\":1,\"query\":\"approve\"," WHO ",\"ticket\":\"00000000\"}\n"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        json_t *object = talk_at(h->maintenance_path, others[i]);
+        assert_string_equal(error_code(object), "denied");
+        assert_int_equal(json_object_size(object), 2); /* and the version */
+        json_decref(object);
+    }
+    json_t *object = talk_at(h->maintenance_path, "{\"version\":1,\"query\":\"status\"}\n");
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(object, "store"), "passages")), 10);
+    json_decref(object);
+    atomic_store(&h->counters->cameras[0].read, 9);
+    atomic_store(&h->counters->cameras[0].confidence[7], 4);
+    object = talk_at(h->maintenance_path, "{\"version\":1,\"query\":\"quality\"}\n");
+    json_t *north = json_array_get(json_object_get(object, "quality"), 0);
+    assert_string_equal(json_string_value(json_object_get(north, "camera_id")), "north-1");
+    assert_int_equal(json_integer_value(json_object_get(north, "read")), 9);
+    json_t *bins = json_object_get(north, "confidence");
+    assert_int_equal(json_array_size(bins), 10);
+    assert_int_equal(json_integer_value(json_array_get(bins, 7)), 4);
+    json_decref(object);
+}
+
+static void the_maintenance_leaves_room_for_officers(void **state)
+{
+    struct house *h = *state;
+    int idle[4];
+    for (int i = 0; i < 4; i++)
+        idle[i] = connect_at(h->maintenance_path);
+    json_t *object = talk_at(h->maintenance_path, "");
+    assert_string_equal(error_code(object), "limit");
+    json_decref(object);
+    json_decref(talk(h, "{\"version\":1,\"query\":\"status\"}\n"));
+    for (int i = 0; i < 4; i++)
+        close(idle[i]);
+}
+
+/* With the group configured, even the daemon's own user is of it by membership only. */
+static int open_house_with_groups(void **state)
+{
+    open_house(state);
+    struct house *h = *state;
+    house_stop(&h->desk, &h->desk_stop);
+    snprintf(h->config.maintenance_group, sizeof h->config.maintenance_group, "no-such-group");
+    house_start_desk(h);
+    return 0;
+}
+
+static void who_is_not_of_the_maintenance_gets_no_totals(void **state)
+{
+    struct house *h = *state;
+    assert_error(h, "{\"version\":1,\"query\":\"quality\"}\n", "denied");
+    json_decref(talk(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0001\"}\n"));
+    json_t *object = talk_at(h->maintenance_path, "{\"version\":1,\"query\":\"quality\"}\n");
+    assert_non_null(json_object_get(object, "quality"));
+    json_decref(object);
 }
 
 #define DESK_TEST(name) cmocka_unit_test_setup_teardown(name, open_house, house_teardown)
@@ -440,6 +517,10 @@ int main(void)
         DESK_TEST(idle_connections_leave_room_for_others),
         DESK_TEST(a_client_that_leaves_harms_nobody),
         DESK_TEST(a_desk_that_is_killed_comes_back),
+        DESK_TEST(the_maintenance_gets_state_and_totals_and_nothing_else),
+        DESK_TEST(the_maintenance_leaves_room_for_officers),
+        cmocka_unit_test_setup_teardown(who_is_not_of_the_maintenance_gets_no_totals,
+                                        open_house_with_groups, house_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

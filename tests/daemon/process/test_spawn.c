@@ -127,6 +127,7 @@ static void each_role_is_given_its_own_descriptors(void **state)
     links.desk_side = 18;
     links.keeper_desk_side = 19;
     links.listen = 20;
+    links.maintenance = 21;
     struct role_env env = {.role = ROLE_RECOGNIZER, .camera = 1};
     links_give(&links, &env);
     assert_int_equal(env.mailbox_fd, 11);
@@ -141,10 +142,12 @@ static void each_role_is_given_its_own_descriptors(void **state)
     assert_int_equal(env.recognizer_fd[1], 17);
     assert_int_equal(env.desk_fd, 19);
     assert_int_equal(env.listen_fd, -1);
+    assert_int_equal(env.maintenance_fd, -1);
     env.role = ROLE_DESK;
     links_give(&links, &env);
     assert_int_equal(env.keeper_fd, 18);
     assert_int_equal(env.listen_fd, 20);
+    assert_int_equal(env.maintenance_fd, 21);
     assert_int_equal(env.recognizer_fd[1], -1);
 }
 
