@@ -66,6 +66,7 @@ static void agreement_raises_confidence_by_bayes_rule(void **state)
     assert_int_equal(reading.n_candidates, 3);
     assert_false(reading.needs_review);
     assert_near(reading.position[0][0], 0.5);
+    assert_true(reading.was_compared && reading.was_same);
 }
 
 static void agreement_that_stays_below_the_reject_point_is_for_a_human(void **state)
@@ -88,6 +89,7 @@ static void a_later_candidate_that_gains_enough_becomes_the_first(void **state)
     assert_near(reading.candidates[0].confidence, 0.3 * 8 / (0.3 * 8 + 0.7));
     assert_true(reading.needs_review);
     assert_in_order(&reading);
+    assert_true(reading.was_compared && !reading.was_same);
     assert_int_equal(reading.n_positions, 6);
     for (unsigned i = 0; i < reading.n_positions; i++) {
         double sum = 0;

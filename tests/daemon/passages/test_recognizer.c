@@ -109,6 +109,13 @@ static void pictures_become_a_passage_and_bad_ones_are_counted(void **state)
     house_stop(&h->recognizer, &h->recognizer_stop);
     assert_int_equal(atomic_load(&counters->unacknowledged), 0);
     assert_int_equal(atomic_load(&counters->unread), 0);
+    assert_int_equal(atomic_load(&counters->read), 1);
+    assert_int_equal(atomic_load(&counters->matched), 1);
+    uint64_t in_bins = 0;
+    for (int i = 0; i < COUNTERS_CONFIDENCE_BINS; i++)
+        in_bins += atomic_load(&counters->confidence[i]);
+    assert_int_equal(in_bins, 1);
+    assert_true(atomic_load(&counters->agreed) <= atomic_load(&counters->compared));
     house_stop(&h->keeper, &h->keeper_stop);
     assert_stored(h, (const char *const[]){"7LNW482"}, 1);
 }

@@ -214,9 +214,15 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const files[] = {
-        "state/foreign", "run/laneward.sock", "laneward.conf", "log", "notify", "state",
-        "run",           "pictures"};
+    static const char *const files[] = {"state/foreign",
+                                        "run/laneward.sock",
+                                        "run/maintenance.sock",
+                                        "laneward.conf",
+                                        "log",
+                                        "notify",
+                                        "state",
+                                        "run",
+                                        "pictures"};
     char path[128];
     if (house.pid != 0) {
         kill(house.pid, SIGKILL);
