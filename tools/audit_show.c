@@ -96,38 +96,43 @@ static void print_json(const struct entry *entry, const struct entry_detail *det
     json_decref(object);
 }
 
-static void print_number(const struct entry *entry)
+/* What the number says, as the kind tells; "" for none. */
+static void number_text(const struct entry *entry, char *out, size_t size)
 {
+    out[0] = '\0';
     switch (entry->kind) {
     case ENTRY_REQUEST:
     case ENTRY_APPROVAL:
-        printf("ticket %08" PRIx64, entry->number);
+        snprintf(out, size, "ticket %08" PRIx64, entry->number);
         break;
     case ENTRY_CLOCK:
-        printf("%+.1f s", (double)(int64_t)entry->number / 1000);
+        snprintf(out, size, "%+.1f s", (double)(int64_t)entry->number / 1000);
         break;
     case ENTRY_GAP:
-        printf("%.1f s", (double)entry->number / 1000);
+        snprintf(out, size, "%.1f s", (double)entry->number / 1000);
         break;
     case ENTRY_FORGET:
-        printf("epoch %" PRIu64, entry->number);
+        snprintf(out, size, "epoch %" PRIu64, entry->number);
         break;
     default:
         if (entry->number != 0)
-            printf("no. %" PRIu64, entry->number);
+            snprintf(out, size, "no. %" PRIu64, entry->number);
     }
 }
 
 static void print_line(const struct entry *entry, const struct entry_detail *detail,
                        const char *state)
 {
-    char at[WHEN_TEXT_SIZE];
+    char at[WHEN_TEXT_SIZE], number[32];
     when_text(entry->at_ms, at);
-    printf("%7" PRIu64 "  %s  %-8s  %-12s  %-7s  %3" PRIu32 "  ", entry->index, at,
+    number_text(entry, number, sizeof number);
+    printf("%7" PRIu64 "  %s  %-8s  %-12s  %-7s  %3" PRIu32, entry->index, at,
            entry_kind_name(entry->kind), entry->uid == UINT32_MAX ? "-" : entry->user,
            entry->credential[0] != '\0' ? entry->credential : "-", entry->n);
-    print_number(entry);
-    printf("%s%s", entry->name[0] != '\0' && entry->number != 0 ? " " : "", entry->name);
+    if (number[0] != '\0')
+        printf("  %s", number);
+    if (entry->name[0] != '\0')
+        printf("  %s", entry->name);
     if (strcmp(state, "open") == 0)
         printf("  %s | %s | %s", detail->case_number, detail->reason, detail->what);
     else if (strcmp(state, "none") != 0)
