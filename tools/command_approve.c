@@ -141,7 +141,7 @@ static int approve(struct approve *approve)
     struct query question = who->query;
     struct fault why;
     json_t *answer = NULL;
-    who->query.kind = QUERY_PENDING;
+    who->query = (struct query){.kind = QUERY_PENDING};
     int status = who_ask(who, &approve->talk, &answer);
     if (status != 0)
         return status;

@@ -111,6 +111,8 @@ static int take_time(int option, const char *text, struct who *who)
         err = when_parse_length(text, &length, &why);
         if (err == ERR_OK)
             query->find.from_ms = now - length;
+        if (err == ERR_OK && query->find.to_ms == 0)
+            query->find.to_ms = now; /* exactly so long: ten minutes of a lane are the most */
     } else {
         err =
             when_parse(text, now, option == FROM ? &query->find.from_ms : &query->find.to_ms, &why);

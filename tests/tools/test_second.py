@@ -27,6 +27,7 @@ class Approve(DeskTest):
     def supervised(self, question):
         answer = {"log": self.log.show(question.get("seen", 0))}
         if question["query"] == "pending":
+            self.assertLessEqual(set(question), {"version", "query", "seen"})
             answer["pending"] = [{"ticket": "1a2b3c4d", "user": "officer", "asked": 1795309886578,
                                   "text": self.text}]
         elif question["query"] == "approve":
