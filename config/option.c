@@ -76,7 +76,7 @@ static const struct option table[] = {
     {"audit", "witness_file", OPTION_PATH, GLOBAL(witness_file), 0, 0, "",
      "File to which each signed head of the log is appended; without it, the journal alone."},
     {"audit", "honey_file", OPTION_PATH, GLOBAL(honey_file), 0, 0, "",
-     "File of decoy plates, one a line, each of which alarms when asked for; without it, none."},
+     "Auditor's file of decoy passages, each of which alarms when answered; without it, none."},
 
     {"desk", "socket_group", OPTION_ACCOUNT, GLOBAL(socket_group), 0, 0, "",
      "Group whose members may ask over the socket; without it, only the daemon's own."},
