@@ -234,9 +234,10 @@ static int add_sockets(scmp_filter_ctx filter)
     enum { KIND = 0xf };
     int failed = allow_form(filter, CALL(socketpair), 0, UINT64_MAX, AF_UNIX);
     for (size_t i = 0; i < 4; i++) {
-        const struct scmp_arg_cmp form[] = {SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)families[i / 2]),
-                                            SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, KIND, SOCK_STREAM),
-                                            SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t)protocols[i % 2])};
+        const struct scmp_arg_cmp form[] = {
+            SCMP_CMP64(0, SCMP_CMP_EQ, (uint64_t)families[i / 2], 0),
+            SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, KIND, SOCK_STREAM),
+            SCMP_CMP64(2, SCMP_CMP_EQ, (uint64_t)protocols[i % 2], 0)};
         failed |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, CALL(socket), 3, form);
     }
     return failed;
