@@ -178,6 +178,11 @@ enum err audit_append(struct store *store, struct entry *entry, const struct ent
     return ERR_OK;
 }
 
+struct keyring_state audit_keys(const struct store *store)
+{
+    return keyring_state(store->keyring);
+}
+
 bool audit_is_due(const struct store *store, int64_t now_ms)
 {
     const struct audit *audit = &store->audit;
@@ -299,7 +304,7 @@ enum err audit_read(struct store *store, struct audit_page *page, struct fault *
 enum err audit_prove_growth(struct store *store, uint64_t old, struct merkle_proof *out,
                             struct fault *why)
 {
-    struct head head;
+    struct head head = {.size = 0};
     enum err result = audit_head(store, &head, why);
     if (result != ERR_OK)
         return result;
@@ -315,7 +320,7 @@ enum err audit_prove_growth(struct store *store, uint64_t old, struct merkle_pro
 enum err audit_prove_record(struct store *store, uint64_t index, struct merkle_proof *out,
                             struct fault *why)
 {
-    struct head head;
+    struct head head = {.size = 0};
     enum err result = audit_head(store, &head, why);
     if (result != ERR_OK)
         return result;

@@ -5,6 +5,7 @@
 
 #include "evidence/entry.h"
 #include "evidence/head.h"
+#include "storage/keyring.h"
 #include "storage/store.h"
 
 enum {
@@ -19,6 +20,9 @@ enum {
  * answered. */
 enum err audit_append(struct store *store, struct entry *entry, const struct entry_detail *detail,
                       const char *plate, struct fault *why) MUST_USE;
+
+/* The keys by which it is signed, and of which host. */
+struct keyring_state audit_keys(const struct store *store);
 
 /* Whether a head is due at this moment. */
 bool audit_is_due(const struct store *store, int64_t now_ms);

@@ -57,6 +57,31 @@ enum err place_find(struct shelf *shelf, const uint8_t id[ROW_ID_SIZE], uint32_t
     return ERR_OK;
 }
 
+enum err place_anywhere(struct shelf *shelf, const uint8_t id[ROW_ID_SIZE], struct place *out,
+                        struct fault *why)
+{
+    enum err result = ERR_OK;
+    bool seen[SHELF_ROOM] = {false};
+    for (size_t round = 0; round < shelf->n; round++) {
+        size_t at = SHELF_ROOM;
+        for (size_t i = 0; i < shelf->n; i++)
+            if (!seen[i] &&
+                (at == SHELF_ROOM || shelf->segment[i].day > shelf->segment[at].day))
+                at = i;
+        struct place places[PLACE_MAX];
+        size_t n = 0;
+        seen[at] = true;
+        result = place_find(shelf, id, shelf->segment[at].day, places, &n, why);
+        if (result != ERR_OK)
+            return result;
+        if (n > 0) {
+            *out = places[0];
+            return ERR_OK;
+        }
+    }
+    return fault_set(why, ERR_NOT_FOUND, "nothing is stored under this id");
+}
+
 enum err place_drop(const struct place *place, struct fault *why)
 {
     static const enum sql statements[] = {SQL_DROP_CROP, SQL_DROP};

@@ -18,6 +18,10 @@ struct place {
 enum err place_find(struct shelf *shelf, const uint8_t id[ROW_ID_SIZE], uint32_t day,
                     struct place out[PLACE_MAX], size_t *n, struct fault *why) MUST_USE;
 
+/* The one that counts, wherever it is. ERR_NOT_FOUND. */
+enum err place_anywhere(struct shelf *shelf, const uint8_t id[ROW_ID_SIZE], struct place *out,
+                        struct fault *why) MUST_USE;
+
 /* Takes the passage and its crop out; within an open transaction of the segment. */
 enum err place_drop(const struct place *place, struct fault *why) MUST_USE;
 

@@ -187,6 +187,7 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_FIND_FOLDED] = FIND " AND folded = :plate" OF_LANE NEWEST_FIRST,
     [SQL_FIND_FOLDED_PATTERN] =
         FIND " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
+    [SQL_FIND_ID] = "SELECT " COLUMNS " FROM passage WHERE id = :id",
     [SQL_CROP] = "SELECT first_ms, hour, sealed FROM passage LEFT JOIN crop USING(number)"
                  " WHERE id = :id",
     [SQL_COUNT_ROWS] = "SELECT count(*), min(first_ms) FROM passage WHERE first_ms >= :begin",

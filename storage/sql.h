@@ -29,6 +29,7 @@ enum sql {
     SQL_FIND_PATTERN, /* :plate as a pattern, between :low and :high */
     SQL_FIND_FOLDED,  /* the same on the folded column */
     SQL_FIND_FOLDED_PATTERN,
+    SQL_FIND_ID,
     SQL_CROP,
     SQL_COUNT_ROWS,
     SQL_STEP_COUNT,

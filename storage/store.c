@@ -350,38 +350,12 @@ enum err store_find(struct store *store, const struct store_query *query, struct
     return result == ERR_OK ? search_rows(store, query, rows, n_rows, why) : result;
 }
 
-/* The segment that holds the passage, the newest first. */
-static enum err find_place(struct store *store, const uint8_t id[ROW_ID_SIZE], struct place *out,
-                           struct fault *why)
-{
-    enum err result = ERR_OK;
-    bool seen[SHELF_ROOM] = {false};
-    for (size_t round = 0; round < store->shelf.n; round++) {
-        size_t at = SHELF_ROOM;
-        for (size_t i = 0; i < store->shelf.n; i++)
-            if (!seen[i] &&
-                (at == SHELF_ROOM || store->shelf.segment[i].day > store->shelf.segment[at].day))
-                at = i;
-        struct place places[PLACE_MAX];
-        size_t n = 0;
-        seen[at] = true;
-        result = place_find(&store->shelf, id, store->shelf.segment[at].day, places, &n, why);
-        if (result != ERR_OK)
-            return result;
-        if (n > 0) {
-            *out = places[0];
-            return ERR_OK;
-        }
-    }
-    return fault_set(why, ERR_NOT_FOUND, "no picture is stored under this id");
-}
-
 enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t *out, size_t *size,
                     bool *is_sealed, struct fault *why)
 {
     static struct crop crop; /* too large for a stack; one thread */
     struct place place;
-    enum err result = find_place(store, id, &place, why);
+    enum err result = place_anywhere(&store->shelf, id, &place, why);
     if (result != ERR_OK)
         return result;
     enum keyring_class class = place.segment->class;
