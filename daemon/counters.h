@@ -42,6 +42,10 @@ struct counters {
     _Atomic uint64_t media;   /* storage devices that were plugged in */
     _Atomic uint64_t logins;  /* to the host */
     _Atomic uint64_t alarms;  /* raised by the keeper */
+    /* SHA-256 of the configuration in force, and how often one was put in force: the keeper records
+     * it. */
+    _Atomic uint64_t config_digest[4];
+    _Atomic uint32_t config_turn;
     _Atomic uint32_t binding; /* enum binding_kind, 0 = not yet known */
     struct counters_camera cameras[CONFIG_MAX_CAMERAS];
 };

@@ -2,8 +2,6 @@
 #include "daemon/export.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <malloc.h>
 #include <openssl/cms.h>
@@ -11,15 +9,13 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/group.h"
+#include "daemon/pem.h"
 
-enum { MAX_PEM = 16384, MIN_RSA_BITS = 2048 };
+enum { MIN_RSA_BITS = 2048 };
 
 struct export_recipient {
     X509 *certificate;
@@ -63,7 +59,7 @@ static enum err check_certificate(X509 *certificate, int64_t now_ms, struct faul
 enum err export_recipient_parse(struct export_recipient **out, const char *pem, size_t size,
                                 int64_t now_ms, struct fault *why)
 {
-    BIO *text = size <= MAX_PEM ? BIO_new_mem_buf(pem, (int)size) : NULL;
+    BIO *text = size <= PEM_MAX ? BIO_new_mem_buf(pem, (int)size) : NULL;
     X509 *certificate = text != NULL ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
     BIO_free(text);
     if (certificate == NULL)
@@ -89,34 +85,18 @@ void export_recipient_free(struct export_recipient **recipient)
     *recipient = NULL;
 }
 
-bool export_is_name(const char *name)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    return name[0] != '\0' && name[0] != '.' && name[strspn(name, allowed)] == '\0';
-}
-
 enum err export_recipient_load(struct export_recipient **out, const char *dir, const char *name,
                                int64_t now_ms, struct fault *why)
 {
-    char path[4096], pem[MAX_PEM];
-    struct stat info;
+    char pem[PEM_MAX];
+    size_t size = 0;
     if (dir[0] == '\0')
         return fault_set(why, ERR_NOT_FOUND, "recipient: this lane has no list of recipients");
-    if (!export_is_name(name) ||
-        (size_t)snprintf(path, sizeof path, "%s/%s.pem", dir, name) >= sizeof path)
-        return fault_set(why, ERR_INPUT, "recipient: is no name");
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return fault_set(why, ERR_NOT_FOUND, "recipient: there is no such recipient");
-    if (fd < 0)
-        return fault_errno(why, ERR_IO, errno, "recipient: cannot read the certificate");
-    bool is_file = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    ssize_t size = is_file ? read(fd, pem, sizeof pem) : -1;
-    close(fd);
-    if (size < 0 || size == (ssize_t)sizeof pem)
-        return fault_set(why, ERR_INPUT, "recipient: the certificate is no file, or too long");
-    enum err err = export_recipient_parse(out, pem, (size_t)size, now_ms, why);
+    enum err err = pem_read_named(dir, name, pem, &size, why);
+    if (err == ERR_NOT_FOUND)
+        return fault_set(why, err, "recipient: there is no such recipient");
+    if (err == ERR_OK)
+        err = export_recipient_parse(out, pem, size, now_ms, why);
     return err == ERR_OK ? err : fault_context(why, "recipient");
 }
 

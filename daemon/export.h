@@ -21,9 +21,6 @@ enum err export_recipient_parse(struct export_recipient **out, const char *pem, 
                                 int64_t now_ms, struct fault *why) MUST_USE;
 void export_recipient_free(struct export_recipient **recipient);
 
-/* Whether `name` can be a recipient's: letters, digits, '.', '_', '-', not beginning with a dot. */
-bool export_is_name(const char *name);
-
 /* NAME.pem of the folder, as it is now. ERR_NOT_FOUND: there is no such recipient. ERR_INPUT as
  * above, ERR_IO. */
 enum err export_recipient_load(struct export_recipient **out, const char *dir, const char *name,

@@ -140,11 +140,20 @@ void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_m
         return;
     int64_t free_ms = now_ms - (int64_t)limits->free_age_s * 1000;
     if (find->plate[0] == '\0') {
-        if (find->to_ms == 0)
+        int64_t most_ms = (int64_t)limits->lane_minutes * MINUTE_MS;
+        if (find->to_ms == 0) {
             find->to_ms = now_ms;
+            /* "The last ten minutes" have become a little more on their way here. */
+            int64_t over_ms = now_ms - find->from_ms - most_ms;
+            if (find->from_ms != 0 && over_ms > 0 && over_ms <= MINUTE_MS)
+                find->from_ms += over_ms;
+        }
     } else if (find->from_ms == 0 && (find->to_ms == 0 || find->to_ms >= free_ms)) {
         find->from_ms = free_ms > 1 ? free_ms : 1;
     }
+    /* "The last 24 hours", too. */
+    if (find->from_ms < free_ms && free_ms - find->from_ms <= MINUTE_MS)
+        find->from_ms = free_ms;
 }
 
 static enum err check_lane(const struct limits *limits, const struct store_query *find,

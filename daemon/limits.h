@@ -37,7 +37,8 @@ struct limits_verdict {
 
 /* Puts in what a FIND has left out, before anything is checked: with a plate, and nothing said of
  * time but perhaps a later end, `from` becomes the free age before now; without a plate `to`
- * becomes now. What is left open reaches back for ever. */
+ * becomes now. A `from` that is then at most a minute too early moves up. What is left open reaches
+ * back for ever. */
 void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_ms);
 
 /* Shape, rate and age of a FIND, IMAGE or EXPORT; `approved`: a second person has said yes. Of an

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,7 +29,7 @@
 
 static const char utmp_path[] = "/run/utmp";
 
-enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 2, TICK_MS = 250 };
+enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 2, TICK_MS = 250, MAX_CONFIG_BYTES = 1 << 20 };
 
 /* Roles stop in this order, each with its share of the two seconds, so that what is seen becomes
  * durable: pictures stop coming, the last are recognized and stored, questions end, the store is
@@ -82,6 +83,23 @@ enum err parent_load(const char *path, struct config *out, struct fault *why)
         log_write(LOG_LEVEL_ERROR, "and %" PRIu32 " complaints more",
                   report.n_complaints - CONFIG_MAX_COMPLAINTS);
     return err;
+}
+
+/* Tells the keeper which configuration is in force, for the log. */
+static void note_config(struct parent *parent)
+{
+    static uint8_t text[MAX_CONFIG_BYTES];
+    uint64_t digest[4] = {0};
+    int fd = open(parent->config_path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (size < 0 ||
+        EVP_Digest(text, (size_t)size, (uint8_t *)digest, NULL, EVP_sha256(), NULL) != 1)
+        return;
+    for (int i = 0; i < 4; i++)
+        atomic_store(&parent->counters->config_digest[i], digest[i]);
+    atomic_fetch_add(&parent->counters->config_turn, 1);
 }
 
 /* Capture and recognizer of each camera, keeper, desk: in the order in which they start. */
@@ -250,6 +268,7 @@ static void switch_to(struct parent *parent, const struct config *next, struct l
     if (keep)
         parent->children[0] = keeper;
     parent->is_ready = false;
+    note_config(parent);
 }
 
 static void reload(struct parent *parent)
@@ -407,6 +426,7 @@ enum err parent_run(const char *config_path, struct fault *why)
         err = open_house(&parent, why);
     if (err == ERR_OK) {
         tell_missing(&parent);
+        note_config(&parent);
         if (sd_watchdog_enabled(0, &watchdog_us) > 0)
             parent.watchdog_ms = watchdog_us / 1000;
         list_children(&parent);

@@ -27,8 +27,8 @@ class StoreFault(LabTest):
         plate, pictures = passage(0)
         for picture in pictures:
             self.lab.drop_off(picture, folder)
-        self.lab.wait_for(
-            lambda: [row["best_plate_number"] for row in self.lab.query()] == [plate],
+        self.lab.wait_for_rows(
+            lambda rows: [row["best_plate_number"] for row in rows] == [plate],
             "the passage is stored",
         )
         self.lab.stop()
@@ -138,7 +138,7 @@ class FullDisk(LabTest):
         first, pictures = passage(0)
         for picture in pictures:
             lab.drop_off(picture, folder)
-        lab.wait_for(lambda: len(lab.query()) == 1, "the first passage is stored")
+        lab.wait_for_rows(lambda rows: len(rows) == 1, "the first passage is stored")
         self.fill()
         waiting = []
         for number in (1, 2, 3):
@@ -150,14 +150,20 @@ class FullDisk(LabTest):
         lab.wait_for(lambda: lab.status()["store"]["errors"] > 0, "a store error is counted")
         lab.wait_for(lambda: lab.camera("north")["unacknowledged"] > 0, "passages wait")
         self.assertRegex(lab.stderr(), "(?i)no space|disk|full|not stored|unwritable")
+        refused = lab.ask(
+            "query", "--reason", "test", "--case", "TEST-1", "--plate", first, "--json"
+        )
+        self.assertNotEqual(refused.returncode, 0, "answered without a record")
+        self.assertIn("cannot be recorded", refused.stderr)
+        self.assertNotIn(first, refused.stdout)
         plate, pictures = passage(5)
         waiting.append(plate)
         for picture in pictures:
             lab.drop_off(picture, folder)
         lab.wait_for(lambda: lab.camera("north")["frames"] > frames, "capture goes on")
         os.unlink(os.path.join(self.disk, "filler"))
-        lab.wait_for(
-            lambda: {first, *waiting} <= {row["best_plate_number"] for row in lab.query()},
+        lab.wait_for_rows(
+            lambda rows: {first, *waiting} <= {row["best_plate_number"] for row in rows},
             "what waited is stored",
         )
         lab.wait_for(lambda: lab.camera("north")["unacknowledged"] == 0, "nothing waits any more")

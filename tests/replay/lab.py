@@ -74,6 +74,7 @@ class Lab:
         self.log = os.path.join(self.dir, "log")
         self.config = os.path.join(self.dir, "laneward.conf")
         self.daemon = None
+        self.lane = None  # of the first camera: asked when a test names neither plate nor lane
         self.before = []  # a command that starts the daemon in a changed world, as root
 
     def _programs(self):
@@ -158,8 +159,13 @@ class Lab:
             f"[daemon]\nstate_dir = {state or self.state}\nrun_dir = {self.run_dir}\n{daemon}\n"
             f"[storage]\ntpm = none\n\n[passages]\n{passages}\n"
         )
+        self.lane = None
         for name, lines in cameras:
             text += f"[camera {name}]\n{lines}\n"
+            for line in lines.splitlines():
+                if self.lane is None and line.startswith("lane"):
+                    self.lane = line.split("=")[1].strip()
+            self.lane = self.lane or name
         with open(self.config, "w") as file:
             file.write(text)
         os.chmod(self.config, 0o644)
@@ -255,7 +261,13 @@ class Lab:
         raise AssertionError(f"no camera {name} in the status")
 
     def answer(self, *arguments):
-        """The lines of an answer to `laneward query --json`: passages, times without a store."""
+        """The lines of an answer to `laneward query --json`: passages, times without a store.
+
+        Without a plate a question needs a lane and at most ten minutes: the first lane's last ones.
+        """
+        if "--plate" not in arguments:
+            lane = () if "--lane" in arguments else ("--lane", self.lane)
+            arguments = (*arguments, *lane, "--last", "10m")
         done = self.ask("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
         if done.returncode != 0:
             raise AssertionError("laneward query: " + done.stderr)
@@ -280,10 +292,23 @@ class Lab:
         """Until the bundled lane is replayed and in the store; gives the passages in order."""
         self.wait_until_read("north", len(lane_pictures()))
         n_expected = len(expected_passages())
-        self.wait_for(lambda: len(self.query()) >= n_expected, "all passages are stored")
+        self.wait_for_stored(n_expected)
         return sorted(self.query(), key=lambda row: row["epoch_start"])
 
-    def wait_for(self, happened, what, seconds=PATIENCE):
+    def wait_for_stored(self, n):
+        """Until so many passages are in the store; asks for no passage."""
+
+        def stored():
+            now = self.status(quiet=True)
+            return now is not None and now["store"].get("passages", 0) >= n
+
+        self.wait_for(stored, f"{n} passages are stored")
+
+    def wait_for_rows(self, is_right, what):
+        """Until an answer is as it should be; asked once a second, for one may ask 60 an hour."""
+        self.wait_for(lambda: is_right(self.query()), what, pause=1.0)
+
+    def wait_for(self, happened, what, seconds=PATIENCE, pause=0.1):
         end = time.monotonic() + seconds
         while not happened():
             if self.daemon is not None and self.daemon.poll() is not None:
@@ -295,7 +320,7 @@ class Lab:
                 raise AssertionError(
                     f"waited {seconds} s in vain until {what}:\n" + self.stderr()[-4000:]
                 )
-            time.sleep(0.1)
+            time.sleep(pause)
 
     def wait_until_read(self, camera, pictures):
         """Until so many pictures are through recognition, and what came of them is durable."""

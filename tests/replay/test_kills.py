@@ -27,7 +27,7 @@ class Kills(LabTest):
             except AssertionError:
                 return False
 
-        self.lab.wait_for(answered, "the desk and the keeper answer again")
+        self.lab.wait_for(answered, "the desk and the keeper answer again", pause=0.5)
         return rows
 
     def kill(self, role):
@@ -72,7 +72,9 @@ class Kills(LabTest):
             return {row["best_plate_number"] for row in self.rows_when_it_answers()}
 
         self.lab.wait_for(
-            lambda: set(readable) <= plates(), "every readable vehicle is in the store"
+            lambda: set(readable) <= plates(),
+            "every readable vehicle is in the store",
+            pause=1.0,
         )
         self.assertLessEqual(known, ids(self.rows_when_it_answers()))
         self.assertGreaterEqual(self.lab.status()["restarts"], len(roles))
@@ -81,7 +83,7 @@ class Kills(LabTest):
         self.start_watching()
         _, first, last = expected_passages()[0]
         self.drop_passage(first, last)
-        self.lab.wait_for(lambda: len(self.lab.query()) == 1, "the passage is stored")
+        self.lab.wait_for_rows(lambda rows: len(rows) == 1, "the passage is stored")
         below = descendants(self.lab.daemon.pid)
         self.lab.stop(signal.SIGKILL)
         for pid in below:

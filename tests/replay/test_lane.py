@@ -98,10 +98,14 @@ class Afterwards(LabTest):
         status, seconds = self.lab.stop()
         self.assertEqual(status, 0)
         self.assertLess(seconds, 2.0)
-        names = os.listdir(self.lab.state)
-        self.assertTrue(names)
-        for name in names:
-            with open(os.path.join(self.lab.state, name), "rb") as file:
+        paths = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk(self.lab.state)
+            for name in names
+        ]
+        self.assertTrue(paths)
+        for path in paths:
+            with open(path, "rb") as file:
                 content = file.read()
             self.assertNotIn(b"SQLite format 3", content)
             self.assertNotIn(b"\xff\xd8\xff\xe0", content)
@@ -109,7 +113,7 @@ class Afterwards(LabTest):
                 self.assertNotIn(plate.encode(), content)
         self.lab.configure(("south", f"source = dir:{self.lab.folder('empty')}\nmode = watch\n"))
         self.lab.start()
-        after = self.lab.query()
+        after = self.lab.query("--lane", "lane-1")
         self.assertEqual({row["best_uuid"] for row in after}, {row["best_uuid"] for row in before})
 
 

@@ -48,8 +48,8 @@ class Watch(LabTest):
             file.write(content[len(content) // 2 :])
         self.lab.wait_until_read("north", 2)
         self.assertEqual(self.lab.camera("north")["bad_frames"], 0)
-        self.lab.wait_for(
-            lambda: [r["best_plate_number"] for r in self.lab.query()] == [plate], "it is read"
+        self.lab.wait_for_rows(
+            lambda rows: [r["best_plate_number"] for r in rows] == [plate], "it is read"
         )
 
     def test_garbage_is_counted_and_the_lane_goes_on(self):
@@ -69,8 +69,8 @@ class Watch(LabTest):
         )
         plate, first, last = expected_passages()[0]
         self.lab.drop_off(last, self.watched)
-        self.lab.wait_for(
-            lambda: plate in [r["best_plate_number"] for r in self.lab.query()],
+        self.lab.wait_for_rows(
+            lambda rows: plate in [r["best_plate_number"] for r in rows],
             "a good picture after them is read",
         )
         self.assertEqual(len(self.lab.roles()), 4)

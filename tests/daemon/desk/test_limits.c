@@ -119,6 +119,25 @@ static void what_is_left_out_is_put_in(void **state)
     assert_false(verdict.needs_second);
 }
 
+static void what_was_the_last_ten_minutes_when_it_was_asked_is_so_when_it_comes(void **state)
+{
+    (void)state;
+    const int64_t ten = 600000;
+    struct ask ask = {.kind = ASK_FIND, .find = {.lane = "north", .limit = 1}};
+    ask.find.from_ms = moment.now_ms - ten - 900;
+    limits_complete(limits, &ask, moment.now_ms);
+    assert_true(ask.find.from_ms == moment.now_ms - ten && ask.find.to_ms == moment.now_ms);
+    assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_OK);
+    ask.find.from_ms = moment.now_ms - ten - 60001;
+    ask.find.to_ms = 0;
+    limits_complete(limits, &ask, moment.now_ms);
+    assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
+    ask = (struct ask){.kind = ASK_FIND, .find = {.plate = "ABC123", .limit = 1}};
+    ask.find.from_ms = moment.now_ms - day - 900;
+    limits_complete(limits, &ask, moment.now_ms);
+    assert_true(ask.find.from_ms == moment.now_ms - day);
+}
+
 static void what_is_old_needs_a_second_person(void **state)
 {
     (void)state;
@@ -338,6 +357,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LIMITS_TEST(a_question_has_a_plate_or_a_lane_and_ten_minutes),
         LIMITS_TEST(what_is_left_out_is_put_in),
+        LIMITS_TEST(what_was_the_last_ten_minutes_when_it_was_asked_is_so_when_it_comes),
         LIMITS_TEST(what_is_old_needs_a_second_person),
         LIMITS_TEST(a_second_person_mends_no_shape),
         LIMITS_TEST(an_export_always_takes_two),

@@ -225,9 +225,9 @@ static void what_is_no_recipient_is_refused_in_words(void **state)
     assert_refused("ec", now_ms() + 3 * day, ERR_INPUT, "expired");
     assert_refused("ec", now_ms() - day, ERR_INPUT, "not valid yet");
     assert_refused("nobody", now_ms(), ERR_NOT_FOUND, "no such recipient");
-    assert_refused("../rsa", now_ms(), ERR_INPUT, "no name");
-    assert_refused(".rsa", now_ms(), ERR_INPUT, "no name");
-    assert_refused("", now_ms(), ERR_INPUT, "no name");
+    assert_refused("../rsa", now_ms(), ERR_INPUT, "no name of a file");
+    assert_refused(".rsa", now_ms(), ERR_INPUT, "no name of a file");
+    assert_refused("", now_ms(), ERR_INPUT, "no name of a file");
     write_file("text.pem", "hello\n", 6);
     assert_refused("text", now_ms(), ERR_INPUT, "PEM");
     struct export_recipient *to = NULL;

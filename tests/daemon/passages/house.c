@@ -60,7 +60,9 @@ int house_setup(void **state)
 {
     struct house *h = calloc(1, sizeof *h);
     assert_non_null(h);
-    snprintf(h->root, sizeof h->root, "/tmp/laneward-house-XXXXXX");
+    const char *folder = getenv("TMPDIR");
+    snprintf(h->root, sizeof h->root, "%.32s/laneward-house-XXXXXX",
+             folder != NULL ? folder : "/tmp");
     assert_non_null(mkdtemp(h->root));
     snprintf(h->state_dir, sizeof h->state_dir, "%s/state", h->root);
     assert_int_equal(mkdir(h->state_dir, 0700), 0);

@@ -153,16 +153,19 @@ static void a_question_brings_passages_as_alpr_groups(void **state)
 static void a_question_without_a_limit_gets_what_the_configuration_allows(void **state)
 {
     struct house *h = *state;
-    json_t *object = talk(h, "{\"version\":1,\"query\":\"find\"," WHO "}\n");
+    json_t *object = talk(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST000?\"}\n");
     assert_int_equal(json_array_size(json_object_get(object, "results")), 10);
     assert_int_equal(json_integer_value(json_object_get(object, "limit")), 40);
     assert_true(json_is_false(json_object_get(object, "limit_reached")));
     json_decref(object);
-    object = talk(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"limit\":3}\n");
+    object =
+        talk(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST000?\",\"limit\":3}\n");
     assert_int_equal(json_array_size(json_object_get(object, "results")), 3);
     assert_true(json_is_true(json_object_get(object, "limit_reached")));
     json_decref(object);
-    assert_error(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"limit\":41}\n", "denied");
+    assert_error(h,
+                 "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST000?\",\"limit\":41}\n",
+                 "denied");
 }
 
 static void an_image_comes_as_base64(void **state)
@@ -213,7 +216,7 @@ static void who_asks_is_the_kernels_word(void **state)
     struct house *h = *state;
     /* A member "user" is not a thing that can be said. */
     assert_error(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"user\":\"chief\"}\n", "input");
-    json_decref(talk(h, "{\"version\":1,\"query\":\"find\"," WHO "}\n"));
+    json_decref(talk(h, "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"TST0001\"}\n"));
     house_stop(&h->keeper, &h->keeper_stop);
     char name[64];
     const struct passwd *self = getpwuid(getuid());
