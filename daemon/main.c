@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/enrol.h"
 #include "daemon/entry.h"
 #include "daemon/parent.h"
 #include "daemon/probe.h"
@@ -26,6 +27,12 @@ static void show_usage(FILE *to)
         "  -c, --config FILE  configuration (default %s)\n"
         "      --check        only check the configuration: complaints on stderr, status 1 if any\n"
         "      --options      list every option of the configuration\n"
+        "      --enroll       bind the state folder to this host, if it is not, and show the "
+        "binding "
+        "and the\n"
+        "                     log's key; with the daemon stopped\n"
+        "      --suspend      before a planned change of the boot state: the next start seals the "
+        "keys anew\n"
         "      --probe ROLE   try to break out of a role (capture, recognizer, keeper, desk, all): "
         "JSON,\n"
         "                     status 1 if anything could be done that it has no right to\n"
@@ -66,23 +73,31 @@ int main(int argc, char **argv)
 {
     if (argc == 1 && spawn_is_role(argv[0]))
         return entry_run();
-    enum { CHECK = 256, OPTIONS, PROBE, VERSION };
+    enum { CHECK = 256, OPTIONS, PROBE, ENROLL, SUSPEND, VERSION };
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"check", no_argument, NULL, CHECK},
                                             {"options", no_argument, NULL, OPTIONS},
                                             {"version", no_argument, NULL, VERSION},
                                             {"probe", required_argument, NULL, PROBE},
+                                            {"enroll", no_argument, NULL, ENROLL},
+                                            {"suspend", no_argument, NULL, SUSPEND},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *config = default_config, *probed = NULL;
-    bool only_check = false;
+    int (*mode)(const char *config) = run;
     for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
             config = optarg;
             break;
         case CHECK:
-            only_check = true;
+            mode = check;
+            break;
+        case ENROLL:
+            mode = enrol_run;
+            break;
+        case SUSPEND:
+            mode = enrol_suspend;
             break;
         case PROBE:
             probed = optarg;
@@ -105,7 +120,5 @@ int main(int argc, char **argv)
         return 2;
     }
     log_open("lanewardd", LOG_LEVEL_INFO);
-    if (probed != NULL)
-        return probe_run(probed, config);
-    return only_check ? check(config) : run(config);
+    return probed != NULL ? probe_run(probed, config) : mode(config);
 }

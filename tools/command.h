@@ -18,5 +18,7 @@ command_fn command_approve;  /* the second person's yes */
 command_fn command_export;   /* passages for a named recipient */
 command_fn command_open;     /* pictures sealed to the port's key */
 command_fn command_audit;    /* the log of looks */
+command_fn command_enroll;   /* binds the store to this host */
+command_fn command_reseal;   /* before a planned change of the boot state */
 
 #endif

@@ -22,6 +22,8 @@ static const struct {
     {"export", command_export, "get passages as a file for a named recipient"},
     {"open", command_open, "open pictures that are sealed to the port's key"},
     {"audit", command_audit, "check, show and copy the log of looks"},
+    {"enroll", command_enroll, "bind the store to this host, show its log key"},
+    {"reseal", command_reseal, "before a planned change of firmware or boot loader"},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
