@@ -1,4 +1,4 @@
-"""Looks at a whole daemon leave evidence: heads, two persons, sealed pictures, a store rolled back."""
+"""Looks at a whole daemon leave evidence: heads, two persons, sealed pictures, a rollback."""
 import json
 import os
 import shutil
