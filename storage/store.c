@@ -354,7 +354,7 @@ enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t 
                     bool *is_sealed, struct fault *why)
 {
     static struct crop crop; /* too large for a stack; one thread */
-    struct place place;
+    struct place place = {0};
     enum err result = place_anywhere(&store->shelf, id, &place, why);
     if (result != ERR_OK)
         return result;

@@ -7,6 +7,7 @@
 
 #include "fixture.h"
 #include "shim.h"
+#include "storage/audit.h"
 #include <sqlite3.h>
 
 enum { PASSAGES = 90, CROP = 6000, SECTOR = 512, FILE_ROOM = 4 << 20, CHECKPOINT_PAGES = 60 };
@@ -18,11 +19,13 @@ struct image {
     bool exists;
 };
 
+enum { FILES = 4 };
 struct disk {
-    struct image file[2];
+    struct image file[FILES];
 };
 
-static size_t acknowledged_at[PASSAGES]; /* operations done when passage n was acknowledged */
+/* Operations done when passage n was acknowledged, and when the look after it was recorded. */
+static size_t acknowledged_at[PASSAGES], recorded_at[PASSAGES];
 static uint32_t noise = 1;
 
 static uint32_t dice(uint32_t sides)
@@ -93,7 +96,7 @@ static size_t cut_power(const struct shim_op *ops, size_t from, size_t cut, stru
 {
     while (from < cut && (ops[from].kind == SHIM_SYNC || is_synced(ops, from, cut)))
         apply(durable, &ops[from++]);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FILES; i++) {
         out->file[i].size = durable->file[i].size;
         out->file[i].exists = durable->file[i].exists;
         memcpy(out->file[i].bytes, durable->file[i].bytes, durable->file[i].size);
@@ -112,10 +115,13 @@ static size_t cut_power(const struct shim_op *ops, size_t from, size_t cut, stru
 
 static void write_disk(struct fixture *f, const struct disk *disk)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FILES; i++) {
         char path[200];
-        fixture_segment(f, fixture_row(0).first_ms, false, path);
-        if (i == 1)
+        if (i < 2)
+            fixture_segment(f, fixture_row(0).first_ms, false, path);
+        else
+            (void)snprintf(path, sizeof path, "%s/ledger.db", f->dir);
+        if (i % 2 == 1)
             (void)snprintf(path + strlen(path), sizeof path - strlen(path), "-wal");
         (void)unlink(path);
         if (!disk->file[i].exists)
@@ -139,6 +145,12 @@ static void write_all(struct fixture *f)
         assert_int_equal(fixture_put(f->store, n, CROP, &f->why), ERR_OK);
         (void)shim_ops(&n_ops);
         acknowledged_at[n] = n_ops;
+        assert_int_equal(fixture_look(f->store, &f->why), ERR_OK);
+        (void)shim_ops(&n_ops);
+        recorded_at[n] = n_ops;
+        struct head head;
+        if (n % 7 == 3)
+            assert_int_equal(audit_sign(f->store, fixture_now_ms, NULL, &head, &f->why), ERR_OK);
     }
 }
 
@@ -151,8 +163,16 @@ static void check_recovered(struct fixture *f, size_t cut)
     uint32_t acknowledged = 0;
     while (acknowledged < PASSAGES && acknowledged_at[acknowledged] <= cut)
         acknowledged++;
+    uint32_t recorded = 0;
+    while (recorded < PASSAGES && recorded_at[recorded] <= cut)
+        recorded++;
     struct store_stats stats;
     assert_int_equal(store_stats(f->store, &stats, &f->why), ERR_OK);
+    if (stats.log_size != recorded && stats.log_size != recorded + 1)
+        fail_msg("cut %zu: %u looks recorded, %lu in the log", cut, recorded,
+                 (unsigned long)stats.log_size);
+    if (stats.n_rolled_back != 0)
+        fail_msg("cut %zu: a segment counts as rolled back", cut);
     if (stats.n_rows != acknowledged && stats.n_rows != acknowledged + 1)
         fail_msg("cut %zu: %u acknowledged, %lu stored", cut, acknowledged,
                  (unsigned long)stats.n_rows);
@@ -169,7 +189,7 @@ static void check_recovered(struct fixture *f, size_t cut)
 static struct disk new_disk(void)
 {
     struct disk disk = {0};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < FILES; i++) {
         disk.file[i].bytes = calloc(1, FILE_ROOM);
         assert_non_null(disk.file[i].bytes);
     }
@@ -178,21 +198,26 @@ static struct disk new_disk(void)
 
 static void free_disk(struct disk *disk)
 {
-    free(disk->file[0].bytes);
-    free(disk->file[1].bytes);
+    for (int i = 0; i < FILES; i++)
+        free(disk->file[i].bytes);
 }
 
 static void load_start(struct fixture *f, struct disk *disk)
 {
-    char path[160];
-    fixture_segment(f, fixture_row(0).first_ms, false, path);
-    int fd = open(path, O_RDONLY);
-    assert_true(fd >= 0);
-    ssize_t size = read(fd, disk->file[0].bytes, FILE_ROOM);
-    assert_true(size > 0 && size < FILE_ROOM);
-    assert_int_equal(close(fd), 0);
-    disk->file[0].size = (size_t)size;
-    disk->file[0].exists = true;
+    for (int i = 0; i < FILES; i += 2) {
+        char path[160];
+        if (i == 0)
+            fixture_segment(f, fixture_row(0).first_ms, false, path);
+        else
+            (void)snprintf(path, sizeof path, "%s/ledger.db", f->dir);
+        int fd = open(path, O_RDONLY);
+        assert_true(fd >= 0);
+        ssize_t size = read(fd, disk->file[i].bytes, FILE_ROOM);
+        assert_true(size > 0 && size < FILE_ROOM);
+        assert_int_equal(close(fd), 0);
+        disk->file[i].size = (size_t)size;
+        disk->file[i].exists = true;
+    }
 }
 
 static void a_power_cut_loses_nothing_acknowledged_and_corrupts_nothing(void **state)

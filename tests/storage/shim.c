@@ -8,7 +8,7 @@
 
 struct shim_file {
     sqlite3_file base;
-    int which; /* 0, 1, or -1: of no interest */
+    int which; /* 0 to 3, or -1: of no interest */
     sqlite3_file *real;
 };
 
@@ -176,13 +176,14 @@ static const sqlite3_io_methods methods = {
 
 static int which_file(const char *name)
 {
-    if (name == NULL || strstr(name, ".other.db") == NULL)
-        return -1;
-    const char *suffix = strstr(name, ".other.db") + strlen(".other.db");
-    if (suffix[0] == '\0')
-        return 0;
-    if (strcmp(suffix, "-wal") == 0)
-        return 1;
+    static const char *const files[] = {".other.db", "/ledger.db"};
+    for (int i = 0; name != NULL && i < 2; i++) {
+        const char *at = strstr(name, files[i]);
+        if (at != NULL && at[strlen(files[i])] == '\0')
+            return 2 * i;
+        if (at != NULL && strcmp(at + strlen(files[i]), "-wal") == 0)
+            return 2 * i + 1;
+    }
     return -1;
 }
 

@@ -9,7 +9,7 @@
 
 enum shim_kind { SHIM_WRITE, SHIM_TRUNCATE, SHIM_SYNC, SHIM_DELETE };
 
-/* One change of a file: 0 is the database, 1 its write-ahead log. */
+/* One change of a file: 0 is the segment of others, 1 its write-ahead log, 2 and 3 the ledger's. */
 struct shim_op {
     enum shim_kind kind;
     int file;
