@@ -212,8 +212,8 @@ int main(int argc, char **argv)
     struct store_options options = {.binding = {.dir = dir, .tpm = "none"},
                                     .terms = {259200000, 259200000, 259200000, 86400000},
                                     .port_key = port,
-                                    .auditor_key = port,
                                     .clock = fixture_clock};
+    setvbuf(stdout, NULL, _IOLBF, 0);
     fixture_now_ms = fixture_row(n_rows).last_ms;
     struct store *store = open_store(&options, "first opening: keys and files made");
     for (uint32_t i = 0; i < n_rows - TIMED; i++) {

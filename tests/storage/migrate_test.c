@@ -14,6 +14,7 @@
 #include "storage/derive.h"
 #include "storage/inside.h"
 #include "storage/ledger.h"
+#include "storage/oldkey.h"
 
 enum { PASSAGES = 40, LOOKS = 6, CROP = 3000 };
 
