@@ -125,10 +125,16 @@ static int setup(void **state)
     store_close(&f->store);
     (void)snprintf(f->dir, sizeof f->dir, "%s/old", f->root);
     assert_int_equal(mkdir(f->dir, 0700), 0);
-    assert_int_equal(binding_open(&f->key, &f->options, &f->why), ERR_OK);
+    struct binding old;
+    bool is_there = true;
+    uint8_t key[BINDING_KEY_SIZE];
+    assert_int_equal(binding_read(&old, &f->options, &is_there, &f->why), ERR_OK);
+    assert_false(is_there);
+    assert_int_equal(binding_draw(&old, BINDING_SOFTWARE, 0, &f->why), ERR_OK);
+    assert_int_equal(binding_write(&old, f->dir, false, &f->why), ERR_OK);
+    assert_int_equal(oldkey_make(&old, NULL, key, &f->why), ERR_OK);
     assert_int_equal(
-        derive_key(f->key->key, BINDING_KEY_SIZE, "laneward database 1", raw, sizeof raw, &f->why),
-        ERR_OK);
+        derive_key(key, BINDING_KEY_SIZE, "laneward database 1", raw, sizeof raw, &f->why), ERR_OK);
     for (size_t i = 0; i < sizeof raw; i++)
         (void)snprintf(text + 2 + 2 * i, 3, "%02x", raw[i]);
     text[98] = '\'';
