@@ -13,6 +13,10 @@
 
 enum { LOCATE_MAX_PEAKS = 64 };
 
+/* A plate's surroundings: so many of its widths, and their height as a share of that; and how much
+ * a plate found there must share with the one that is looked for. */
+static const float AROUND_WIDTHS = 2.5f, AROUND_HEIGHT = 0.6f, AROUND_IOU = 0.3f;
+
 struct locate {
     struct model model;
     struct locate_card card;
@@ -314,5 +318,55 @@ enum err locate_run(struct locate *locate, const struct image *image,
             out[i].corner[c].x *= back_x;
             out[i].corner[c].y *= back_y;
         }
+    return ERR_OK;
+}
+
+/* The part of the picture around a plate; false where too little of it is left. */
+static bool surroundings(const struct image *image, const struct region *where, struct image *part,
+                         struct point *origin)
+{
+    float box[4];
+    box_of(where, box);
+    float wide = fmaxf(box[2] - box[0], 1.6f * (box[3] - box[1])) * AROUND_WIDTHS;
+    float high = wide * AROUND_HEIGHT;
+    float x = (box[0] + box[2] - wide) / 2, y = (box[1] + box[3] - high) / 2;
+    float x0 = fmaxf(0, floorf(x)), y0 = fmaxf(0, floorf(y));
+    float x1 = fminf((float)image->width, ceilf(x + wide)),
+          y1 = fminf((float)image->height, ceilf(y + high));
+    if (!(x1 - x0 >= 16 && y1 - y0 >= 8)) /* NAN, too */
+        return false;
+    *origin = (struct point){x0, y0};
+    *part = (struct image){image->pixels + (size_t)y0 * image->stride + (size_t)x0,
+                           (uint32_t)(x1 - x0), (uint32_t)(y1 - y0), image->stride};
+    return true;
+}
+
+enum err locate_again(struct locate *locate, const struct image *image, const struct region *where,
+                      struct region *out, uint8_t *n, struct fault *why)
+{
+    struct region found[READING_MAX_PLATES];
+    struct image part;
+    struct point origin;
+    uint8_t many = 0;
+    float most = AROUND_IOU;
+    if (surroundings(image, where, &part, &origin)) {
+        enum err err = locate_run(locate, &part, found, &many, why);
+        if (err)
+            return err;
+    }
+    *n = 0;
+    for (uint8_t i = 0; i < many; i++) {
+        for (int c = 0; c < 4; c++) {
+            found[i].corner[c].x += origin.x;
+            found[i].corner[c].y += origin.y;
+        }
+        float iou = iou_of(&found[i], where);
+        if (iou <= most)
+            continue;
+        most = iou;
+        *out = found[i];
+        out->score = where->score;
+        *n = 1;
+    }
     return ERR_OK;
 }

@@ -30,7 +30,7 @@ struct locate;
 /* What is not as the card says: zeros mean the card's. */
 struct locate_options {
     float threshold; /* 0..1 */
-    float zoom;      /* 1..2, the working frame's sides by so much longer */
+    float zoom;      /* up to 2: the working frame's sides by so much longer */
 };
 
 /* Opens DIR/locate.json and its network; errors as model_open. */
@@ -41,6 +41,12 @@ void locate_close(struct locate **locate);
 /* Plates in the coordinates of `image`, best first; *n is at most READING_MAX_PLATES. */
 enum err locate_run(struct locate *locate, const struct image *image,
                     struct region out[READING_MAX_PLATES], uint8_t *n, struct fault *why) MUST_USE;
+
+/* Looks for a known plate again in its surroundings alone, which are then seen at one size,
+ * whatever the plate's; `locate` best has a small frame (a zoom below 1). *n is 0 where nothing is
+ * found at that place, else 1; out->score is that of `where`. */
+enum err locate_again(struct locate *locate, const struct image *image, const struct region *where,
+                      struct region *out, uint8_t *n, struct fault *why) MUST_USE;
 
 /* The size that a picture is scaled to. */
 void locate_scaled_size(const struct locate_card *card, const struct image *image, uint32_t *width,

@@ -39,6 +39,9 @@ static const struct {
  * without plates (docs/recognition.md). */
 static const float CLOSER = 2.0f, CLOSER_THRESHOLD = 0.2f;
 
+/* An unsure plate is located again in a frame of sides shorter by so much. */
+static const float AROUND = 0.41f;
+
 /* The motion gate: two cells of its grid (of about 40 pixels a side at 1280x720) that differ by so
  * many greys are a change. A still lane is looked at all the same now and then, because what comes
  * very slowly, or in fog, may pass below that. */
@@ -47,9 +50,11 @@ enum { MOTION_STEP = 6, MOTION_CELLS = 2, MOTION_MOST_STILL = 25 };
 struct ocr {
     struct rank_options ranking;
     bool plate_only;
+    bool places_known; /* of the picture at hand: the plates stand where somebody said */
     struct jpeg *jpeg;
     struct locate *locate; /* NULL when the pictures are plates */
     struct locate *closer; /* the same with a larger frame; NULL as well */
+    struct locate *around; /* the same with a small frame, for a plate's surroundings; as well */
     struct mask *mask;     /* NULL: everywhere */
     struct rectify *rectify;
     struct reader *reader;
@@ -92,7 +97,10 @@ static enum err open_locators(struct ocr *ocr, const struct ocr_options *options
     how.zoom = CLOSER;
     if (options->detection_threshold <= 0)
         how.threshold = CLOSER_THRESHOLD;
-    return err ? err : locate_open(&ocr->closer, options->models_dir, &how, why);
+    if (!err)
+        err = locate_open(&ocr->closer, options->models_dir, &how, why);
+    how.zoom = AROUND;
+    return err ? err : locate_open(&ocr->around, options->models_dir, &how, why);
 }
 
 /* The first use of a network allocates its layers' memory: not in the first frame. */
@@ -105,6 +113,8 @@ static enum err warm_up(struct ocr *ocr, struct fault *why)
     enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
     if (!err && ocr->closer)
         err = locate_run(ocr->closer, &empty, found, &n, why);
+    if (!err && ocr->around)
+        err = locate_run(ocr->around, &empty, found, &n, why);
     return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
@@ -155,6 +165,7 @@ void ocr_close(struct ocr **ocr)
     reader_close(&gone->reader);
     locate_close(&gone->locate);
     locate_close(&gone->closer);
+    locate_close(&gone->around);
     rectify_free(&gone->rectify);
     mask_close(&gone->mask);
     syntax_close(&gone->syntax);
@@ -254,8 +265,32 @@ static bool is_vetoed(const struct reading *reading, size_t veto)
            confidence_of(reading) < vetoes[veto].read;
 }
 
-/* The network's reading, calibrated. An unsure plate is looked at again with a little more and a
- * little less around it. */
+/* More views of an unsure plate: located again in its surroundings alone, and with a little more
+ * and a little less around it. */
+static enum err look_again(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
+                           struct fault *why)
+{
+    struct timespec start;
+    struct region again;
+    uint8_t n = 0;
+    enum err err = ERR_OK;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (ocr->around && !ocr->places_known)
+        err = locate_again(ocr->around, &ocr->picture.grey, &reading->where, &again, &n, why);
+    times->locate += microseconds_since(&start);
+    if (!err && n == 1) {
+        err = read_view(ocr, &again, 0, times, why);
+        if (!err)
+            reading->where = again;
+        else if (err == ERR_NOT_FOUND) /* no quad: the first place stays */
+            err = ERR_OK;
+    }
+    for (size_t i = 0; i < sizeof second_views / sizeof second_views[0] && !err; i++)
+        err = read_view(ocr, &reading->where, second_views[i], times, why);
+    return err;
+}
+
+/* The network's reading, calibrated. */
 static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_times *times,
                            struct fault *why)
 {
@@ -265,11 +300,9 @@ static enum err read_first(struct ocr *ocr, struct reading *reading, struct ocr_
     if (err)
         return err;
     rank_views(ocr, reading, times);
-    /* What says nothing at the first look is not worth two more. */
+    /* What says nothing at the first look is not worth more. */
     if (confidence_of(reading) < SECOND_LOOK && !is_vetoed(reading, 0)) {
-        for (size_t i = 0; i < sizeof second_views / sizeof second_views[0] && !err; i++)
-            err = read_view(ocr, &reading->where, second_views[i], times, why);
-        if (err)
+        if ((err = look_again(ocr, reading, times, why)))
             return err;
         rank_views(ocr, reading, times);
     }
@@ -368,8 +401,9 @@ static enum err look_with(struct ocr *ocr, struct locate *locate, const struct o
 static enum err look(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *result,
                      struct fault *why)
 {
+    ocr->places_known = places != NULL;
     enum err err = look_with(ocr, ocr->locate, places, result, why);
-    if (!err && result->n_readings == 0 && places == NULL)
+    if (!err && result->n_readings == 0 && !ocr->places_known)
         err = look_with(ocr, ocr->closer, NULL, result, why);
     return err;
 }
