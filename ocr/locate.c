@@ -15,7 +15,7 @@ enum { LOCATE_MAX_PEAKS = 64 };
 
 /* A plate's surroundings: so many of its widths, and their height as a share of that; and how much
  * a plate found there must share with the one that is looked for. */
-static const float AROUND_WIDTHS = 2.5f, AROUND_HEIGHT = 0.6f, AROUND_IOU = 0.3f;
+static const float AROUND_WIDTHS = 2.5f, AROUND_HEIGHT = 0.57f, AROUND_IOU = 0.3f;
 
 struct locate {
     struct model model;
@@ -182,6 +182,16 @@ static float iou_of(const struct region *a, const struct region *b)
     return shared / fmaxf(1e-6f, area_of(p) + area_of(q) - shared);
 }
 
+float locate_cover(const struct region *a, const struct region *b)
+{
+    float p[4], q[4];
+    box_of(a, p);
+    box_of(b, q);
+    const float both[4] = {fmaxf(p[0], q[0]), fmaxf(p[1], q[1]), fminf(p[2], q[2]),
+                           fminf(p[3], q[3])};
+    return area_of(both) / fmaxf(1e-6f, fminf(area_of(p), area_of(q)));
+}
+
 static bool is_peak(const struct locate_map *map, uint32_t x, uint32_t y)
 {
     float here = map->data[(size_t)y * map->columns + x];
@@ -321,23 +331,26 @@ enum err locate_run(struct locate *locate, const struct image *image,
     return ERR_OK;
 }
 
-/* The part of the picture around a plate; false where too little of it is left. */
+/* The part of the picture around a plate, moved inwards at the border, so that it nearly always has
+ * the same shape; false where there is too little. */
 static bool surroundings(const struct image *image, const struct region *where, struct image *part,
                          struct point *origin)
 {
     float box[4];
     box_of(where, box);
     float wide = fmaxf(box[2] - box[0], 1.6f * (box[3] - box[1])) * AROUND_WIDTHS;
-    float high = wide * AROUND_HEIGHT;
-    float x = (box[0] + box[2] - wide) / 2, y = (box[1] + box[3] - high) / 2;
-    float x0 = fmaxf(0, floorf(x)), y0 = fmaxf(0, floorf(y));
-    float x1 = fminf((float)image->width, ceilf(x + wide)),
-          y1 = fminf((float)image->height, ceilf(y + high));
-    if (!(x1 - x0 >= 16 && y1 - y0 >= 8)) /* NAN, too */
+    float high = wide * AROUND_HEIGHT, w = (float)image->width, h = (float)image->height;
+    float x = fminf((box[0] + box[2] - wide) / 2, w - wide);
+    float y = fminf((box[1] + box[3] - high) / 2, h - high);
+    x = fmaxf(0, rintf(x));
+    y = fmaxf(0, rintf(y));
+    wide = fminf(rintf(wide), w - x);
+    high = fminf(rintf(high), h - y);
+    if (!(wide >= 16 && high >= 8)) /* NAN, too */
         return false;
-    *origin = (struct point){x0, y0};
-    *part = (struct image){image->pixels + (size_t)y0 * image->stride + (size_t)x0,
-                           (uint32_t)(x1 - x0), (uint32_t)(y1 - y0), image->stride};
+    *origin = (struct point){x, y};
+    *part = (struct image){image->pixels + (size_t)y * image->stride + (size_t)x, (uint32_t)wide,
+                           (uint32_t)high, image->stride};
     return true;
 }
 

@@ -56,4 +56,7 @@ void locate_scaled_size(const struct locate_card *card, const struct image *imag
 uint8_t locate_decode(const struct locate_card *card, const struct locate_map *map,
                       struct region out[READING_MAX_PLATES]);
 
+/* Pure: how much of the smaller one's box lies in the other's: 0..1. */
+float locate_cover(const struct region *a, const struct region *b);
+
 #endif

@@ -126,16 +126,16 @@ enum err model_calibration(const struct model *model, struct calibration *out, s
         return ERR_OK;
     for (size_t i = 0; i < json_array_size(table); i++) {
         const json_t *row = json_array_get(table, i);
-        double from = json_number_value(json_array_get(row, 0)),
-               to = json_number_value(json_array_get(row, 1));
+        float from = (float)json_number_value(json_array_get(row, 0)),
+              to = (float)json_number_value(json_array_get(row, 1));
         bool rises = got.n == 0 || (from > got.from[got.n - 1] && to >= got.to[got.n - 1]);
         if (json_array_size(row) != 2 || got.n == CALIBRATION_MAX_POINTS || !rises ||
             !(from >= 0) || !(from <= 1) || !(to >= 0) || !(to <= 1))
             return fault_set(why, ERR_INPUT,
                              "model card: \"calibration\" row %zu is not [from, to], rising, 0..1",
                              i + 1);
-        got.from[got.n] = (float)from;
-        got.to[got.n++] = (float)to;
+        got.from[got.n] = from;
+        got.to[got.n++] = to;
     }
     *out = got;
     return ERR_OK;

@@ -34,13 +34,16 @@ static const struct {
     float located, read;
 } vetoes[] = {{0.7f, 0.03f}, {0.6f, 0.3f}};
 
-/* Where nothing was found, a closer look: a working frame whose sides are longer by so much, where
- * so little is enough for the reader to be asked. Chosen on held-out pictures and the scenes
- * without plates (docs/recognition.md). */
-static const float CLOSER = 2.0f, CLOSER_THRESHOLD = 0.2f;
+/* Where nothing was found, a closer look: a working frame whose sides are longer by so much. Chosen
+ * on held-out pictures and the scenes without plates (docs/recognition.md). */
+static const float CLOSER = 2.0f;
 
 /* An unsure plate is located again in a frame of sides shorter by so much. */
 static const float AROUND = 0.41f;
+
+/* Of two readings of which one's place lies in the other's by more than this, the better located
+ * one is kept. */
+static const float DOUBLE = 0.5f;
 
 /* The motion gate: two cells of its grid (of about 40 pixels a side at 1280x720) that differ by so
  * many greys are a change. A still lane is looked at all the same now and then, because what comes
@@ -95,8 +98,6 @@ static enum err open_locators(struct ocr *ocr, const struct ocr_options *options
     struct locate_options how = {.threshold = options->detection_threshold};
     enum err err = locate_open(&ocr->locate, options->models_dir, &how, why);
     how.zoom = CLOSER;
-    if (options->detection_threshold <= 0)
-        how.threshold = CLOSER_THRESHOLD;
     if (!err)
         err = locate_open(&ocr->closer, options->models_dir, &how, why);
     how.zoom = AROUND;
@@ -107,14 +108,14 @@ static enum err open_locators(struct ocr *ocr, const struct ocr_options *options
 static enum err warm_up(struct ocr *ocr, struct fault *why)
 {
     static const uint8_t grey[64 * 64] = {0};
-    const struct image empty = {grey, 64, 64, 64};
+    const struct image empty = {grey, 64, 64, 64}, wide = {grey, 64, 36, 64};
     struct region found[READING_MAX_PLATES];
     uint8_t n;
     enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
     if (!err && ocr->closer)
         err = locate_run(ocr->closer, &empty, found, &n, why);
     if (!err && ocr->around)
-        err = locate_run(ocr->around, &empty, found, &n, why);
+        err = locate_run(ocr->around, &wide, found, &n, why);
     return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
@@ -373,6 +374,15 @@ static enum err decode(struct ocr *ocr, const uint8_t *jpeg, size_t size, struct
     return ERR_OK;
 }
 
+/* No plate lies on another; places that were located again may. */
+static bool is_double(const struct ocr_result *result, uint8_t kept, const struct reading *reading)
+{
+    for (uint8_t i = 0; i < kept; i++)
+        if (locate_cover(&result->readings[i].where, &reading->where) > DOUBLE)
+            return true;
+    return false;
+}
+
 /* Finds (`places` NULL: with `locate`) and reads the plates of the decoded picture. */
 static enum err look_with(struct ocr *ocr, struct locate *locate, const struct ocr_places *places,
                           struct ocr_result *result, struct fault *why)
@@ -389,7 +399,8 @@ static enum err look_with(struct ocr *ocr, struct locate *locate, const struct o
         if ((err = read_plate(ocr, reading, &result->times, why)))
             return err;
         rescale(&ocr->picture, true, &reading->where);
-        if (!is_vetoed(reading, 0) && !is_vetoed(reading, 1))
+        if (!is_vetoed(reading, 0) && !is_vetoed(reading, 1) &&
+            (places != NULL || !is_double(result, kept, reading)))
             result->readings[kept++] = *reading;
     }
     memset(result->readings + kept, 0, (READING_MAX_PLATES - kept) * sizeof *result->readings);

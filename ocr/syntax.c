@@ -23,12 +23,19 @@
 
 #include "ocr/file.h"
 
-static const double PATTERN_SHARE = 0.8, TRUST = 0.4;
+static const double PATTERN_SHARE = 0.8, TRUST = 0.3;
 
 /* Free text begins with a letter, stays with letters, stays with digits. */
 static const double FREE_LETTER_FIRST = 0.6, FREE_LETTER_AGAIN = 0.75, FREE_DIGIT_AGAIN = 0.8;
 
-enum { ALPHABET = 36, DIGITS = 10, SYNTAX_FILE_BYTES = 1024 * 1024, CHOICE_SIZE = 64 };
+enum {
+    ALPHABET = 36,
+    DIGITS = 10,
+    ZERO = 1,
+    LETTER_O = 25,
+    SYNTAX_FILE_BYTES = 1024 * 1024,
+    CHOICE_SIZE = 64
+};
 
 /* A pattern ready for judging. */
 struct rule {
@@ -187,14 +194,20 @@ static bool rule_fits(const struct rule *rule, const uint8_t *code, size_t n)
     return true;
 }
 
-/* Of a text as free text, against all 36 characters alike. */
+/* Of a text as free text, against all 36 characters alike. The round sign of a word is written
+ * either way on personal plates: there it is left to the reader. */
 static double free_odds(const uint8_t *code, size_t n)
 {
     double odds = 1, letter = FREE_LETTER_FIRST; /* the chance of a letter here */
     for (size_t i = 0; i < n; i++) {
         bool is_letter = code[i] > DIGITS;
-        odds *=
-            is_letter ? letter * ALPHABET / (ALPHABET - DIGITS) : (1 - letter) * ALPHABET / DIGITS;
+        double as_letter = letter * ALPHABET / (ALPHABET - DIGITS),
+               as_digit = (1 - letter) * ALPHABET / DIGITS;
+        if (letter > 0.5 && (code[i] == ZERO || code[i] == LETTER_O)) {
+            odds *= (as_letter + as_digit) / 2;
+            continue;
+        }
+        odds *= is_letter ? as_letter : as_digit;
         letter = is_letter ? FREE_LETTER_AGAIN : 1 - FREE_DIGIT_AGAIN;
     }
     return odds;

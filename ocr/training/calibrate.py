@@ -38,7 +38,8 @@ def readings(program, models, folder):
         card.pop("calibration", None)
         os.unlink(f"{cards}/reader.json")
         json.dump(card, open(f"{cards}/reader.json", "w", encoding="utf-8"))
-        command = [program, "read", "--json", "--plate-only", "--models", cards, *truth]
+        command = [program, "read", "--json", "--plate-only", "--models", cards,
+                   "--regions", HERE / "../../config/regions", *truth]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = []
     for line in told.splitlines():

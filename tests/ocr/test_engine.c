@@ -1,12 +1,15 @@
 /* The whole engine on the golden pictures and on odd ones. */
 #include "tests/ocr/check.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <turbojpeg.h>
 
 #include "ocr/file.h"
+#include "ocr/locate.h"
 #include "ocr/ocr.h"
+#include "ocr/show.h"
 
 /* The linker sends the project's own calls here (see CMakeLists.txt); those of libraries go their
  * own way. */
@@ -99,6 +102,39 @@ static void a_plate_cut_by_the_border_is_told_at_the_border(void **state)
         assert_true(where->corner[1].x > 1240);
         assert_true(result.readings[i].n_positions <= READING_MAX_CHARS);
     }
+}
+
+static void assert_near(const struct region *a, const struct region *b, float most)
+{
+    for (int i = 0; i < 4; i++) {
+        assert_true(fabsf(a->corner[i].x - b->corner[i].x) < most);
+        assert_true(fabsf(a->corner[i].y - b->corner[i].y) < most);
+    }
+}
+
+static void a_plate_is_found_again_in_its_surroundings(void **state)
+{
+    (void)state;
+    static const struct region plate = {{{560, 450}, {720, 450}, {720, 530}, {560, 530}}, 0.8f},
+                               about = {{{548, 460}, {715, 460}, {715, 540}, {548, 540}}, 0.5f},
+                               sky = {{{100, 20}, {260, 20}, {260, 100}, {100, 100}}, 0.5f},
+                               none = {{{NAN, 0}, {1, 0}, {1, 1}, {0, 1}}, 0.5f};
+    const struct locate_options small = {.zoom = 0.41f};
+    struct locate *locate;
+    struct region again;
+    uint8_t n;
+    read_golden(ocr, "day_front", &result);
+    const struct image *grey = &ocr_picture(ocr)->grey;
+    assert_ok(locate_open(&locate, usual.models_dir, &small, &why));
+    assert_ok(locate_again(locate, grey, &about, &again, &n, &why));
+    assert_int_equal(n, 1);
+    assert_near(&again, &plate, 8);
+    assert_true(again.score == 0.5f);
+    assert_ok(locate_again(locate, grey, &sky, &again, &n, &why));
+    assert_int_equal(n, 0);
+    assert_ok(locate_again(locate, grey, &none, &again, &n, &why));
+    assert_int_equal(n, 0);
+    locate_close(&locate);
 }
 
 /* All but the times. */
@@ -301,6 +337,7 @@ int main(void)
         cmocka_unit_test(a_picture_without_a_plate_has_none),
         cmocka_unit_test(a_plate_is_read_with_its_distributions),
         cmocka_unit_test(a_plate_cut_by_the_border_is_told_at_the_border),
+        cmocka_unit_test(a_plate_is_found_again_in_its_surroundings),
         cmocka_unit_test(results_are_identical_from_run_to_run_and_from_engine_to_engine),
         cmocka_unit_test(a_frame_is_read_without_allocating_and_without_opening_a_file),
         cmocka_unit_test(a_bad_picture_leaves_the_result_alone_and_the_next_one_is_read),
