@@ -8,7 +8,7 @@ typedef int command_fn(int argc, char **argv);
 command_fn command_read;     /* pictures to text, without a daemon */
 command_fn command_bench;    /* accuracy and time on labelled pictures */
 command_fn command_query;    /* ask the desk for passages or a plate's picture */
-command_fn command_honey;    /* a plan of honey plates */
+command_fn command_honey;    /* audit honey: a plan of honey plates */
 command_fn command_status;   /* cameras, store and binding */
 command_fn command_doctor;   /* is this host as it should be */
 command_fn command_selftest; /* do the models read here as they should */

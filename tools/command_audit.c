@@ -14,6 +14,7 @@ static const char usage[] =
     "[OPTION]...\n"
     "       laneward audit prove INDEX [--json] [OPTION]...\n"
     "       laneward audit copy OUTPUT [OPTION]...\n"
+    "       laneward audit honey --secret FILE --lane LANE [OPTION]...\n"
     "       laneward audit accept [--yes]\n\n"
     "The log of looks: each query, picture, export, refusal and change of keys, in an order that "
     "cannot be changed\n"
@@ -26,6 +27,7 @@ static const char usage[] =
     "  show     the records; details are opened with the auditor's private key, else \"(sealed)\"\n"
     "  prove    that one record is in the log; --json prints what somebody else needs to check it\n"
     "  copy     the records, the newest head and the key as a file for verify and show\n"
+    "  honey    plans honey plates for a lane; see laneward audit honey --help\n"
     "  accept   after the log was found wrong, and the auditor has agreed: sets aside what was "
     "remembered\n\n"
     "      --reason TEXT     why you ask (mandatory without a COPY)\n"
@@ -117,6 +119,8 @@ static int run(struct audit *audit, int n_words, char **words)
 int command_audit(int argc, char **argv)
 {
     struct audit audit = {.who = {.command = "audit", .query = {.kind = QUERY_LOG}}};
+    if (argc > 1 && strcmp(argv[1], "honey") == 0) /* asks no daemon */
+        return command_honey(argc - 1, argv + 1);
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (option == 'h') {
             printf(usage, client_socket(NULL));

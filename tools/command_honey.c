@@ -1,4 +1,4 @@
-/* laneward honey: an auditor's plan of honey plates for a lane. */
+/* laneward audit honey: an auditor's plan of honey plates for a lane. */
 #include <dirent.h>
 #include <getopt.h>
 #include <limits.h>
@@ -12,9 +12,9 @@
 #include "tools/command.h"
 #include "tools/engine.h"
 
-static const char command[] = "honey";
+static const char command[] = "audit honey";
 static const char usage[] =
-    "usage: laneward honey --secret FILE --lane LANE [OPTION]...\n\n"
+    "usage: laneward audit honey --secret FILE --lane LANE [OPTION]...\n\n"
     "Plans plates of vehicles that never come, for storage of the lane's honey_file. Whoever is "
     "answered one\n"
     "of them raises an alarm. The plan follows from the secret, which stays with the auditor: a "

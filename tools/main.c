@@ -12,7 +12,6 @@ static const struct {
     {"read", command_read, "read the plates in pictures, without a daemon"},
     {"bench", command_bench, "measure accuracy and time on labelled pictures"},
     {"query", command_query, "ask the daemon for passages, or for a plate's picture"},
-    {"honey", command_honey, "plan honey plates for a lane, from an auditor's secret"},
     {"status", command_status, "show cameras, store and key binding"},
     {"doctor", command_doctor, "look whether this host is as it should be"},
     {"selftest", command_selftest, "read the pictures that come with the program"},

@@ -153,11 +153,12 @@ class Lab:
         source = f"source = dir:{self.lane_folder()}\nmode = once\nrate = 4\nlane = lane-1\n"
         self.configure(("north", source), passages="gap = 500ms\n", **more)
 
-    def configure(self, *cameras, passages="gap = 3s\nmin_frames = 1\n", daemon="", state=None):
+    def configure(self, *cameras, passages="gap = 3s\nmin_frames = 1\n", daemon="", state=None,
+                  more=""):
         """cameras: (name, "key = value\\n..." ) pairs."""
         text = (
             f"[daemon]\nstate_dir = {state or self.state}\nrun_dir = {self.run_dir}\n{daemon}\n"
-            f"[storage]\ntpm = none\n\n[passages]\n{passages}\n"
+            f"[storage]\ntpm = none\n\n[passages]\n{passages}\n{more}\n"
         )
         self.lane = None
         for name, lines in cameras:

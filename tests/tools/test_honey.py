@@ -1,4 +1,4 @@
-"""laneward honey: a plan follows from its secret, and looks like plates."""
+"""laneward audit honey: a plan follows from its secret, and looks like plates."""
 import os
 import re
 import subprocess
@@ -26,7 +26,7 @@ class Plan(unittest.TestCase):
 
     def run_it(self, *arguments):
         return subprocess.run(
-            [LANEWARD, "honey", "--regions", REGIONS, "--lane", "north", *arguments],
+            [LANEWARD, "audit", "honey", "--regions", REGIONS, "--lane", "north", *arguments],
             capture_output=True, text=True, timeout=60, check=False)
 
     def plan(self, *arguments):
