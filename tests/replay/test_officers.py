@@ -20,9 +20,10 @@ class Looks(LabTest):
         watched = self.lab.folder("watched")
         self.lab.configure(("north", f"source = dir:{watched}\nmode = watch\n"), more=more)
         self.lab.start()
-        for picture in lane_pictures():
-            if first <= picture <= last:
-                self.lab.drop_off(picture, watched)
+        pictures = [name for name in lane_pictures() if first <= name <= last]
+        for picture in pictures:
+            self.lab.drop_off(picture, watched)
+        self.lab.wait_until_read("north", len(pictures))
         self.lab.wait_for_stored(1)
         return plate
 
