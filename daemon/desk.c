@@ -17,6 +17,7 @@
 #include "daemon/query.h"
 #include "daemon/reply.h"
 #include "daemon/role.h"
+#include "daemon/wipe.h"
 
 enum {
     MAX_GUESTS = 16,       /* conversations at once */
@@ -80,10 +81,11 @@ static void forget_asked(struct desk *d, const struct guest *g)
 static void leave(struct desk *d, struct guest *g)
 {
     forget_asked(d, g);
-    close(g->fd);
-    free(g->out);
+    free(g->out); /* gone when the guest sees the end */
     explicit_bzero(g->in, sizeof g->in);
+    explicit_bzero(&g->query, sizeof g->query);
     g->out = NULL;
+    close(g->fd);
     g->stage = FREE;
 }
 
@@ -302,12 +304,25 @@ static void hear_keeper(struct desk *d)
     d->wants_more |= step == REPLY_MORE;
 }
 
+/* An answer is on its way out as a text: nothing else of it stays here. */
+static void forget_words(struct desk *d)
+{
+    if (d->asked != NULL)
+        return;
+    explicit_bzero(&d->in, sizeof d->in);
+    explicit_bzero(&d->reply.rows, sizeof d->reply.rows);
+    explicit_bzero(d->scratch, sizeof d->scratch);
+    wipe_stack();
+}
+
 static enum err hear_all(struct desk *d, struct fault *why)
 {
     for (;;) {
         enum err err = message_receive(d->env->keeper_fd, &d->in, d->scratch, why);
-        if (err == ERR_AGAIN)
+        if (err == ERR_AGAIN) {
+            forget_words(d);
             return ERR_OK;
+        }
         if (err == ERR_OK)
             hear_keeper(d);
         else if (err != ERR_INPUT)

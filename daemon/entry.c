@@ -18,6 +18,7 @@
 #include "daemon/rights.h"
 #include "daemon/role.h"
 #include "daemon/spawn.h"
+#include "daemon/wipe.h"
 #include "daemon/witness.h"
 
 static enum err (*const runs[ROLE_COUNT])(const struct role_env *env, struct fault *why) = {
@@ -98,6 +99,7 @@ int entry_run(void)
     log_open(name, (enum log_level)env.config->log_level);
     arrange_signals(parent);
     err = live(&env, &why);
+    wipe_stack();
     if (err == ERR_OK)
         return 0;
     log_fault(LOG_LEVEL_ERROR, &why);

@@ -149,11 +149,22 @@ static bool lay_out(const struct role_env *env, int boot_fd, int counters_fd)
     return true;
 }
 
-/* A role's environment: how to log, and nothing of the parent's. */
-static void make_environment(char *out[5], char lines[4][256])
+enum { MAX_ENVIRONMENT = 5 };
+
+/* A role's environment: how to log, and nothing of the parent's. Those through whose memory
+ * passages go have what they free written over (glibc does it, but not for what it keeps at hand in
+ * a thread's cache). */
+static void make_environment(enum role role, char *out[MAX_ENVIRONMENT + 1],
+                             char lines[MAX_ENVIRONMENT][256])
 {
     static const char *const names[] = {"JOURNAL_STREAM", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
     int n = 0;
+    if (role == ROLE_KEEPER || role == ROLE_DESK) {
+        snprintf(lines[n], 256,
+                 "GLIBC_TUNABLES=glibc.malloc.perturb=165:glibc.malloc.tcache_count=0");
+        out[n] = lines[n];
+        n++;
+    }
 #ifdef LANEWARD_SANITIZED /* the search for leaks traces the process, which no role may */
     snprintf(lines[n], 256, "ASAN_OPTIONS=detect_leaks=0");
     out[n] = lines[n];
@@ -179,11 +190,11 @@ static void run_program(const struct role_env *env, int boot_fd, int counters_fd
 
 enum err spawn_role(const struct role_env *env, int counters_fd, pid_t *out, struct fault *why)
 {
-    char name[96], lines[4][256], *argv[] = {name, NULL}, *envp[5];
+    char name[96], lines[MAX_ENVIRONMENT][256], *argv[] = {name, NULL}, *envp[MAX_ENVIRONMENT + 1];
     bool of_camera = env->role == ROLE_CAPTURE || env->role == ROLE_RECOGNIZER;
     snprintf(name, sizeof name, "%s%s%s%s", title, role_name(env->role), of_camera ? " " : "",
              of_camera ? env->config->cameras[env->camera].name : "");
-    make_environment(envp, lines);
+    make_environment(env->role, envp, lines);
     int boot_fd = make_boot(env);
     if (boot_fd < 0)
         return fault_errno(why, ERR_IO, errno, "cannot hand a role its configuration");
