@@ -75,23 +75,58 @@ void checks_tpm(const struct doctor *doctor, struct doctor_finding *out)
                             : "this host has no TPM");
 }
 
+/* As the daemon tells it, else as it is configured: " 7 11". */
+static void list_pcrs(const struct doctor *doctor, char *out, size_t size)
+{
+    const json_t *told = doctor->status != NULL ? json_object_get(doctor->status, "pcrs") : NULL;
+    uint32_t mask = doctor->config.pcr_mask;
+    size_t i, used = 0;
+    const json_t *pcr;
+    if (json_is_array(told))
+        mask = 0;
+    json_array_foreach(told, i, pcr) mask |= 1u << (json_integer_value(pcr) & 31);
+    out[0] = '\0';
+    for (i = 0; i < 32 && used < size; i++)
+        if (mask & 1u << i)
+            used += (size_t)snprintf(out + used, size - used, " %zu", i);
+}
+
 void checks_pcrs(const struct doctor *doctor, struct doctor_finding *out)
 {
-    char list[128] = "";
-    size_t used = 0;
+    char list[128];
+    list_pcrs(doctor, list, sizeof list);
     if (strcmp(binding_of(doctor), "tpm") != 0) {
         doctor_say(out, DOCTOR_SKIP, "", "no TPM holds the key");
         return;
     }
-    for (unsigned i = 0; i < 32 && used < sizeof list; i++)
-        if (doctor->config.pcr_mask & 1u << i)
-            used += (size_t)snprintf(list + used, sizeof list - used, " %u", i);
     if (doctor->status != NULL && client_true(doctor->status, "suspended"))
         doctor_say(out, DOCTOR_WARN, "finish the change, and start the daemon anew",
                    "the key is sealed to no PCR until the next start: a boot change was announced");
-    else if (doctor->config.pcr_mask == 0)
+    else if (list[0] == '\0')
         doctor_say(out, DOCTOR_FAIL, "pcrs = 7 in [storage], then `laneward reseal`",
                    "the key is sealed to no PCR: another system on this host opens the store");
     else
         doctor_say(out, DOCTOR_PASS, "", "sealed to PCR%s", list);
+}
+
+void checks_log(const struct doctor *doctor, struct doctor_finding *out)
+{
+    const json_t *log = doctor->status != NULL ? json_object_get(doctor->status, "log") : NULL;
+    const char *witness = client_text(log, "witness");
+    long long n_alarms = (long long)client_number(doctor->status, "alarms");
+    if (log == NULL)
+        doctor_say(out, DOCTOR_SKIP, "start the daemon, then ask again",
+                   "the daemon does not tell of its log");
+    else if (strcmp(witness, "failing") == 0)
+        doctor_say(out, DOCTOR_FAIL, "make room for it, or mend its folder's rights",
+                   "heads of the log cannot be written to witness_file");
+    else if (n_alarms > 0)
+        doctor_say(out, DOCTOR_WARN, "see the daemon's log, and tell the auditor",
+                   "%lld alarms since the daemon's start", n_alarms);
+    else if (strcmp(witness, "journal") == 0)
+        doctor_say(out, DOCTOR_WARN, "set witness_file in [audit] to a place off this host",
+                   "heads of the log go to the journal and to clients alone");
+    else
+        doctor_say(out, DOCTOR_PASS, "", "%lld records, no alarm since the daemon's start",
+                   (long long)client_number(log, "size"));
 }

@@ -237,6 +237,27 @@ static void the_binding_is_judged_by_what_the_host_has(void **state)
     json_decref(tpm);
 }
 
+static void a_log_without_a_witness_and_alarms_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *witness;
+        int alarms;
+        enum doctor_verdict verdict;
+    } cases[] = {{"file", 0, DOCTOR_PASS},
+                 {"journal", 0, DOCTOR_WARN},
+                 {"file", 1, DOCTOR_WARN},
+                 {"failing", 1, DOCTOR_FAIL}};
+    assert_int_equal(look(checks_log), DOCTOR_SKIP);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *status = json_pack("{s:{s:i, s:s}, s:i}", "log", "size", 7, "witness",
+                                   cases[i].witness, "alarms", cases[i].alarms);
+        scene.doctor.status = status;
+        assert_int_equal(look(checks_log), cases[i].verdict);
+        json_decref(status);
+    }
+}
+
 static void the_state_folder_is_the_daemons_alone(void **state)
 {
     (void)state;
@@ -352,6 +373,7 @@ int main(void)
         EACH(core_files_and_locked_memory_are_the_running_daemons),
         EACH(a_machine_has_a_name_of_its_own),
         EACH(the_binding_is_judged_by_what_the_host_has),
+        EACH(a_log_without_a_witness_and_alarms_are_told),
         EACH(the_state_folder_is_the_daemons_alone),
         EACH(logins_and_keys_are_kept_from_others),
         EACH(sockets_are_not_for_everybody),
