@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The breach drill: breach.py [--tpm|--software] [--quick] [CASE...]
+"""Runs the breach drill's cases: breach.py [--tpm|--software] [--quick] [CASE...].
 
 Each case attacks a real, running daemon with a real (software) TPM on loopback, or in software
 binding, and says what came of it: held, not held and why, or not to be tried here. Exit status 0:
@@ -127,7 +127,8 @@ def run_binding(binding, is_quick, wanted):
             began = time.monotonic()
             word, figure, as_stated = try_case(drill, case)
             is_well = is_well and as_stated
-            print(f"{case[0]:26} {word:9}  {figure}  [{time.monotonic() - began:.1f} s]", flush=True)
+            took = time.monotonic() - began
+            print(f"{case[0]:26} {word:9}  {figure}  [{took:.1f} s]", flush=True)
     except Skip as why:
         print(f"skipped: {why}")
         return 77

@@ -107,7 +107,7 @@ def raw_disk(drill):
         os.mkdir(folder, mode)
         os.chown(folder, house.user.pw_uid, house.user.pw_gid)
     house.log = os.path.join(place, "log")
-    house.settle()
+    house.settle(drill.n_vehicles)
     house.start()
     house.fill()
     n_seen = len(house.find()[0])

@@ -9,6 +9,8 @@ from house import BUILD, House, Skip, need_program, need_root
 from scan import Found
 
 OLD_DAYS = 5
+# Also those that the kernel would leave out of a core file.
+ALL_PAGES = ["-ex", "set dump-excluded-mappings on", "-ex", "set use-coredump-filter off"]
 OLD_PLATES = ["VAULTA1", "VAULTB2", "VAULTC3"]
 
 
@@ -105,7 +107,7 @@ def core_of(drill, pid, name):
     """A core image of a process as it is now, as root with a debugger."""
     path = os.path.join(drill.folder, name)
     done = subprocess.run(
-        ["gdb", "-nx", "-batch", "-p", str(pid), "-ex", f"generate-core-file {path}"],
+        ["gdb", "-nx", "-batch", "-p", str(pid), *ALL_PAGES, "-ex", f"generate-core-file {path}"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -167,7 +169,7 @@ def core_at_exit(drill, house):
     keeper, desk = house.roles()["keeper"], house.roles()["desk"]
     path = os.path.join(drill.folder, "core.exit")
     debugger = subprocess.Popen(
-        ["gdb", "-nx", "-batch", "-p", str(keeper), "-ex", "catch syscall exit_group"]
+        ["gdb", "-nx", "-batch", "-p", str(keeper), *ALL_PAGES, "-ex", "catch syscall exit_group"]
         + ["-ex", "continue", "-ex", f"generate-core-file {path}", "-ex", "detach"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -74,7 +74,8 @@ def state_rolled_back(drill):
     fresh_quiet = next_look_without_memory(house, known)
     status, verdict = witnessed(house)
     figure = f"the next client {'saw nothing' if is_quiet else 'warned'} ({first_line(words)!r}), "
-    figure += f"{alarmed} alarm; a client without memory {'saw nothing' if fresh_quiet else 'warned'}"
+    fresh = "saw nothing" if fresh_quiet else "warned"
+    figure += f"{alarmed} alarm; a client without memory {fresh}"
     figure += f": only the witness: audit verify status {status} ({verdict!r})"
     return not is_quiet and alarmed >= 1 and status == 3, figure
 
@@ -118,7 +119,8 @@ def record_changed(drill):
             raise AssertionError("the record cannot be changed: " + text)
         is_quiet, words = next_look(house)
         tries.append((text, is_quiet, first_line(words)))
-    figure = "; ".join(f"{text}: {'unseen' if quiet else repr(words)}" for text, quiet, words in tries)
+    said = [f"{text}: {'unseen' if quiet else repr(words)}" for text, quiet, words in tries]
+    figure = "; ".join(said)
     return not any(quiet for _, quiet, _ in tries), figure
 
 
@@ -162,8 +164,9 @@ def every_byte(drill):
             else:
                 wrong.append(f"{name} at {share:.0%}: {text}")
     n = noticed + harmless + len(wrong)
-    figure = f"{noticed} of {n} flips in {len(names)} files refused, {harmless} without effect on the "
-    return not wrong and noticed > 0, figure + f"answer, {len(wrong)} read as data {' '.join(wrong)}"
+    figure = f"{noticed} of {n} flips in {len(names)} files refused, {harmless} without effect "
+    figure += f"on the answer, {len(wrong)} read as data {' '.join(wrong)}"
+    return not wrong and noticed > 0, figure
 
 
 def flip(path, share):

@@ -124,11 +124,14 @@ def robot_officer(drill):
     asked, answered, n_rows, pictures = json.loads(done.stdout)
     alarm_s = alarm_after(house, begun)
     days = PICTURES_OF_2019 / 100 / IMAGES_A_DAY
-    figure = f"{asked} asked in {seconds} s; answered: {answered + 1} queries (cap {QUERIES_AN_HOUR}/h; "
+    figure = f"{asked} asked in {seconds} s; answered: {answered + 1} queries "
+    figure += f"(cap {QUERIES_AN_HOUR}/h; "
     figure += f"{n_rows} rows), {pictures} pictures (cap {IMAGES_AN_HOUR}/h); "
     figure += f"alarm after {alarm_s:.1f} s" if alarm_s is not None else "NO ALARM"
     figure += f"; 1 % of {PICTURES_OF_2019} pictures takes {days:.1f} days at {IMAGES_A_DAY} a day"
-    is_capped = answered + 1 <= QUERIES_AN_HOUR and pictures <= IMAGES_AN_HOUR
+    # A token comes back each minute, of pictures each second minute.
+    is_capped = answered + 1 <= QUERIES_AN_HOUR + seconds // 60
+    is_capped = is_capped and pictures <= IMAGES_AN_HOUR + seconds // 120
     return is_capped and alarm_s is not None and alarm_s <= 60 and asked > 200, figure
 
 
@@ -159,7 +162,8 @@ def honey_plate(drill):
     if house.alarms():
         return False, "an alarm before anybody has asked"
     times = []
-    for query in (("--plate", plates[0]), ("--plate", "HNY471?"), ("--lane", "lane-1", "--last", "10m")):
+    lane = ("--lane", "lane-1", "--last", "10m")
+    for query in (("--plate", plates[0]), ("--plate", "HNY471?"), lane):
         n_before, begun = house.alarms(), time.monotonic()
         rows, words = house.find("officer", *query)
         while house.alarms() == n_before and time.monotonic() - begun < 5:

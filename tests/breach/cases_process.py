@@ -88,5 +88,6 @@ def plain_build(drill):
     if not os.path.exists(program):
         raise Skip("plain_lanewardd is not built")
     is_refused, found, n_open, words = written_by(drill, program, {})
-    figure = f"{'refused to start' if is_refused else 'STARTED'}; {n_open} files in the clear; {found}"
+    what = "refused to start" if is_refused else "STARTED"
+    figure = f"{what}; {n_open} files in the clear; {found}"
     return is_refused and found.is_clean and n_open == 0, figure + f'; "{words}"'

@@ -1,4 +1,4 @@
-"""A whole lane to attack: the daemon, its TPM (a real swtpm), and people with accounts of their own."""
+"""A whole lane to attack: the daemon, its TPM (a real swtpm), and people with own accounts."""
 import hashlib
 import json
 import os
@@ -120,7 +120,8 @@ class House(Lab):
         for picture in pictures:
             self.drop_off(picture, source)
         if cameras is None:
-            cameras = f"[camera north]\nsource = dir:{source}\nmode = once\nrate = 4\nlane = lane-1\n"
+            cameras = f"[camera north]\nsource = dir:{source}\nlane = lane-1\n"
+            cameras += "mode = once\nrate = 4\n"
         options = {name: dict(lines) for name, lines in self.options.items()}
         options["storage"]["tpm"] = self.chip.tcti if self.chip else "none"
         if IS_ROOT:

@@ -86,7 +86,7 @@ static int look(const char *dir, const char *tcti)
     static struct row rows[STORE_MAX_ROWS];
     static uint8_t crop[STORE_MAX_CROP];
     struct store_options options = options_of(dir, tcti);
-    struct store_query query = {.limit = STORE_MAX_ROWS};
+    struct store_query query = {.limit = STORE_MAX_ROWS, .to_ms = now_ms()};
     struct store *store = NULL;
     struct fault why;
     size_t n = 0, size, n_pictures = 0;

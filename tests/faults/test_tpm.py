@@ -1,4 +1,4 @@
-"""The TPM goes away under the running daemon, and comes back: nothing is lost, nothing opens without it."""
+"""The TPM goes away under the running daemon and comes back: nothing is lost, nor opens without."""
 import os
 import sys
 import unittest

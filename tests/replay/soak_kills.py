@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """kill -9 of every role, many times, while vehicles pass: soak_kills.py [KILLS OF EACH ROLE, 25].
 
-In several lives of the daemon, so that its growing pauses between restarts do not make up the time. Whatever was once
-counted as durable has to be there in the end, every vehicle has to be in the store, and none may be given up as lost.
+In several lives of the daemon, so that its growing pauses between restarts do not make up the
+time. Whatever was once counted as durable has to be there in the end, every vehicle has to be in
+the store, and none may be given up as lost.
 """
 import os
 import random
@@ -66,7 +67,11 @@ class Life:
 
     def kill_one(self):
         running = self.lab.roles()
-        ready = [r for r, n in self.left.items() if n and running.get(r, self.killed.get(r)) != self.killed.get(r)]
+        ready = [
+            role
+            for role, n in self.left.items()
+            if n and role in running and running[role] != self.killed.get(role)
+        ]
         if not ready:
             time.sleep(0.05)
             return
@@ -99,7 +104,10 @@ def soak(n_each):
     n_kills, n_durable, slowest_s, n_rounds = 0, 0, 0.0, 0
     try:
         watched = lab.folder("watched")
-        lab.configure(("north", f"source = dir:{watched}\nmode = watch\n"), passages="gap = 500ms\nmin_frames = 1\n")
+        lab.configure(
+            ("north", f"source = dir:{watched}\nmode = watch\n"),
+            passages="gap = 500ms\nmin_frames = 1\n",
+        )
         while n_kills < n_each * len(ROLES):
             lab.start()
             traffic = Traffic(lab, watched)
@@ -112,7 +120,8 @@ def soak(n_each):
             n_rounds += traffic.n_rounds
             wanted = n_rounds * len(expected_passages())
             lab.wait_for(
-                lambda: (life.count() or 0) >= wanted and lab.camera("north")["unacknowledged"] == 0,
+                lambda: (life.count() or 0) >= wanted
+                and lab.camera("north")["unacknowledged"] == 0,
                 f"{wanted} passages are in the store",
             )
             life.look()
@@ -124,16 +133,18 @@ def soak(n_each):
             print(f"{n_kills} kills, {n_durable} of {wanted} passages and more", flush=True)
             lab.stop()
         lab.start()
-        lab.wait_for(lambda: (lab.status()["store"]["passages"]) >= n_durable, "all are still there")
+        lab.wait_for(
+            lambda: lab.status()["store"]["passages"] >= n_durable, "all are still there"
+        )
     except AssertionError:
         print(lab.status(quiet=True), flush=True)
         raise
     finally:
         lab.close()
     print(
-        f"{n_kills} kills ({n_each} of each of {', '.join(ROLES)}): 0 of {n_durable} durable passages lost, none of "
-        f"{n_rounds * len(expected_passages())} vehicles missed; a killed keeper's store was open again after "
-        f"{slowest_s:.1f} s at most"
+        f"{n_kills} kills ({n_each} of each of {', '.join(ROLES)}): 0 of {n_durable} durable "
+        f"passages lost, none of {n_rounds * len(expected_passages())} vehicles missed; a killed "
+        f"keeper's store was open again after {slowest_s:.1f} s at most"
     )
 
 
