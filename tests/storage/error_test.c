@@ -116,7 +116,7 @@ static int setup(void **state)
     struct fixture *f = *state;
     store_close(&f->store);
     looks = 0;
-    shim_install(false);
+    shim_install();
     return fixture_open(f) == ERR_OK ? 0 : -1;
 }
 

@@ -64,7 +64,7 @@ enum err fixture_open(struct fixture *f)
     return store_open(&f->store, &f->store_options, &f->why);
 }
 
-static void remove_folder(const char *path)
+void fixture_remove_folder(const char *path)
 {
     DIR *folder = opendir(path);
     if (folder == NULL)
@@ -75,7 +75,7 @@ static void remove_folder(const char *path)
         char inner[512];
         (void)snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
         if (unlink(inner) != 0)
-            remove_folder(inner);
+            fixture_remove_folder(inner);
     }
     closedir(folder);
     (void)rmdir(path);
@@ -85,7 +85,7 @@ int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
     store_close(&f->store);
-    remove_folder(f->root);
+    fixture_remove_folder(f->root);
     free(f);
     return 0;
 }

@@ -62,6 +62,7 @@ bool fixture_has(struct store *store, uint32_t n, uint32_t size);
 
 /* Files, those in folders below, too: whole copies and byte searches. */
 void fixture_copy_folder(const char *from, const char *to);
+void fixture_remove_folder(const char *path);
 bool fixture_folder_holds(const char *dir, const void *bytes, size_t size);
 
 #endif

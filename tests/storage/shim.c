@@ -1,29 +1,19 @@
-/* The logging and failing layer: a SQLite VFS in front of the system's own. */
+/* The failing layer: a SQLite VFS in front of the system's own. */
 #include "shim.h"
 
 #include <assert.h>
 #include <sqlite3.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 struct shim_file {
     sqlite3_file base;
-    int which; /* 0 to 3, or -1: of no interest */
     sqlite3_file *real;
 };
 
 static sqlite3_vfs layer, *below;
-static bool log_on, fail_reads, failed;
+static bool fail_reads, failed;
 static uint32_t fail_nth, fail_more;
 static int fail_status;
-static struct shim_op *ops;
-static size_t n_ops, room;
-
-const struct shim_op *shim_ops(size_t *n)
-{
-    *n = n_ops;
-    return ops;
-}
 
 void shim_fail(uint32_t nth, uint32_t more, int status, bool reads)
 {
@@ -56,25 +46,6 @@ static int turn(bool reads)
     return fail_status;
 }
 
-static void note(enum shim_kind kind, int file, size_t offset, size_t size, const void *bytes)
-{
-    if (!log_on || file < 0)
-        return;
-    if (n_ops == room) {
-        room = room == 0 ? 1024 : 2 * room;
-        ops = realloc(ops, room * sizeof *ops);
-        assert(ops != NULL);
-    }
-    uint8_t *copy = NULL;
-    if (bytes != NULL) {
-        copy = malloc(size);
-        assert(copy != NULL);
-        memcpy(copy, bytes, size);
-    }
-    ops[n_ops++] =
-        (struct shim_op){.kind = kind, .file = file, .offset = offset, .size = size, .bytes = copy};
-}
-
 static struct shim_file *of(sqlite3_file *file)
 {
     return (struct shim_file *)(void *)file;
@@ -98,7 +69,6 @@ static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_i
     int status = turn(false);
     if (status != SQLITE_OK)
         return status;
-    note(SHIM_WRITE, of(file)->which, (size_t)offset, (size_t)size, bytes);
     return of(file)->real->pMethods->xWrite(of(file)->real, bytes, size, offset);
 }
 
@@ -107,7 +77,6 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
     int status = turn(false);
     if (status != SQLITE_OK)
         return status;
-    note(SHIM_TRUNCATE, of(file)->which, 0, (size_t)size, NULL);
     return of(file)->real->pMethods->xTruncate(of(file)->real, size);
 }
 
@@ -116,7 +85,6 @@ static int file_sync(sqlite3_file *file, int flags)
     int status = turn(false);
     if (status != SQLITE_OK)
         return status;
-    note(SHIM_SYNC, of(file)->which, 0, 0, NULL);
     return of(file)->real->pMethods->xSync(of(file)->real, flags);
 }
 
@@ -150,8 +118,7 @@ static int file_sector(sqlite3_file *file)
     return of(file)->real->pMethods->xSectorSize(of(file)->real);
 }
 
-/* None of the promises of the file system below (atomic writes, no reordering): the cuts do not
- * keep them. */
+/* None of the promises of the file system below (atomic writes, no reordering). */
 static int file_character(sqlite3_file *file)
 {
     (void)file;
@@ -174,39 +141,18 @@ static const sqlite3_io_methods methods = {
     .xDeviceCharacteristics = file_character,
 };
 
-static int which_file(const char *name)
-{
-    static const char *const files[] = {".other.db", "/ledger.db"};
-    for (int i = 0; name != NULL && i < 2; i++) {
-        const char *at = strstr(name, files[i]);
-        if (at != NULL && at[strlen(files[i])] == '\0')
-            return 2 * i;
-        if (at != NULL && strcmp(at + strlen(files[i]), "-wal") == 0)
-            return 2 * i + 1;
-    }
-    return -1;
-}
-
 static int layer_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
                       int *out_flags)
 {
     (void)vfs;
     struct shim_file *shim = of(file);
     shim->real = (sqlite3_file *)(void *)(shim + 1);
-    shim->which = which_file(name);
     int status = below->xOpen(below, name, shim->real, flags, out_flags);
     file->pMethods = status == SQLITE_OK ? &methods : NULL;
     return status;
 }
 
-static int layer_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
-{
-    (void)vfs;
-    note(SHIM_DELETE, which_file(name), 0, 0, NULL);
-    return below->xDelete(below, name, sync_folder);
-}
-
-void shim_install(bool logging)
+void shim_install(void)
 {
     below = sqlite3_vfs_find("unix");
     assert(below != NULL);
@@ -215,8 +161,6 @@ void shim_install(bool logging)
     layer.szOsFile = (int)sizeof(struct shim_file) + below->szOsFile;
     layer.pNext = NULL;
     layer.xOpen = layer_open;
-    layer.xDelete = layer_delete;
-    log_on = logging;
     shim_fail(0, 0, SQLITE_OK, false);
     int status = sqlite3_vfs_register(&layer, 1);
     assert(status == SQLITE_OK);
@@ -226,9 +170,4 @@ void shim_remove(void)
 {
     (void)sqlite3_vfs_unregister(&layer);
     (void)sqlite3_vfs_register(below, 1);
-    for (size_t i = 0; i < n_ops; i++)
-        free(ops[i].bytes);
-    free(ops);
-    ops = NULL;
-    n_ops = room = 0;
 }
