@@ -130,12 +130,17 @@ static bool decrypt(const uint8_t key[KEY_SIZE], const struct envelope_purpose *
     return good;
 }
 
-/* A key for this envelope alone, and its point. */
-static EVP_PKEY *ephemeral_key(uint8_t point[SIGNATURE_PUBLIC_SIZE])
+/* A key for this envelope alone, and its point. On the curve of `to`, whose parameters need not be
+ * made anew then. */
+static EVP_PKEY *ephemeral_key(EVP_PKEY *to, uint8_t point[SIGNATURE_PUBLIC_SIZE])
 {
     size_t size = 0;
-    EVP_PKEY *pkey = EVP_EC_gen("P-256");
-    if (pkey != NULL &&
+    EVP_PKEY *pkey = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, to, NULL);
+    bool good = context != NULL && EVP_PKEY_keygen_init(context) == 1 &&
+                EVP_PKEY_generate(context, &pkey) == 1;
+    EVP_PKEY_CTX_free(context);
+    if (good &&
         EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, SIGNATURE_PUBLIC_SIZE,
                                         &size) == 1 &&
         size == SIGNATURE_PUBLIC_SIZE && point[0] == POINT_CONVERSION_UNCOMPRESSED)
@@ -149,7 +154,7 @@ enum err envelope_seal(const struct signature_key *to, const struct envelope_pur
 {
     assert(size <= INT_MAX - ENVELOPE_OVERHEAD);
     uint8_t key[KEY_SIZE], point[SIGNATURE_PUBLIC_SIZE], nonce[NONCE_SIZE];
-    EVP_PKEY *ephemeral = ephemeral_key(point);
+    EVP_PKEY *ephemeral = ephemeral_key(to->pkey, point);
     bool good = ephemeral != NULL && RAND_bytes(nonce, sizeof nonce) == 1 &&
                 agree(ephemeral, to->pkey, purpose->label, point, to->point, key);
     EVP_PKEY_free(ephemeral);
