@@ -148,9 +148,14 @@ const struct sql_setting *sql_settings_marks(enum sql_schema schema)
     "id, state, first_ms, last_ms, clock_synchronised, needs_review, lane, camera, plate, region," \
     " confidence, n_frames, frame_width, frame_height, corners, candidates, crop_size"
 /* No passage of the file is longer than from - begin, so that none before begin reaches from. */
-#define FIND                                                                                       \
-    "SELECT " COLUMNS " FROM passage WHERE first_ms >= :begin AND first_ms <= :to"                 \
+#define FIND_IN(TABLE)                                                                             \
+    "SELECT " COLUMNS " FROM " TABLE " WHERE first_ms >= :begin AND first_ms <= :to"               \
     " AND last_ms >= :from"
+#define FIND FIND_IN("passage")
+/* What a plate decides is looked up among the plates: by the time each row of the days that are
+ * asked for would have to be read for its plate. */
+#define FIND_PLATE FIND_IN("passage INDEXED BY passage_plate")
+#define FIND_FOLDED FIND_IN("passage INDEXED BY passage_folded")
 #define OF_LANE " AND (:lane = '' OR lane = :lane)"
 #define NEWEST_FIRST " ORDER BY first_ms DESC, last_ms DESC, number DESC LIMIT :limit"
 
@@ -181,12 +186,12 @@ static const char *const texts[SQL_COUNT] = {
     [SQL_DROP_CROP] = "DELETE FROM crop WHERE number = :number",
     [SQL_FIND_ANY] = FIND NEWEST_FIRST,
     [SQL_FIND_LANE] = FIND " AND lane = :lane" NEWEST_FIRST,
-    [SQL_FIND_PLATE] = FIND " AND plate = :plate" OF_LANE NEWEST_FIRST,
-    [SQL_FIND_PATTERN] =
-        FIND " AND plate >= :low AND plate < :high AND plate GLOB :plate" OF_LANE NEWEST_FIRST,
-    [SQL_FIND_FOLDED] = FIND " AND folded = :plate" OF_LANE NEWEST_FIRST,
-    [SQL_FIND_FOLDED_PATTERN] =
-        FIND " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
+    [SQL_FIND_PLATE] = FIND_PLATE " AND plate = :plate" OF_LANE NEWEST_FIRST,
+    [SQL_FIND_PATTERN] = FIND_PLATE
+    " AND plate >= :low AND plate < :high AND plate GLOB :plate" OF_LANE NEWEST_FIRST,
+    [SQL_FIND_FOLDED] = FIND_FOLDED " AND folded = :plate" OF_LANE NEWEST_FIRST,
+    [SQL_FIND_FOLDED_PATTERN] = FIND_FOLDED
+    " AND folded >= :low AND folded < :high AND folded GLOB :plate" OF_LANE NEWEST_FIRST,
     [SQL_FIND_ID] = "SELECT " COLUMNS " FROM passage WHERE id = :id",
     [SQL_CROP] = "SELECT first_ms, hour, sealed FROM passage LEFT JOIN crop USING(number)"
                  " WHERE id = :id",
