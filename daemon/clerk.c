@@ -194,6 +194,16 @@ static enum err complete(struct clerk *clerk, struct ask *ask, const struct tick
     return ERR_OK;
 }
 
+/* Shape, rate and age, and the alarm that may follow. */
+static enum err check_limits(struct clerk *clerk, const struct ask *ask, bool approved,
+                             struct limits_verdict *verdict, struct fault *why)
+{
+    enum err err = limits_check(clerk->limits, ask, approved, moment(), verdict, why);
+    if (verdict->is_robot)
+        vault_alarm(clerk->vault, "robot", ask, 0);
+    return err;
+}
+
 enum err clerk_check(struct clerk *clerk, struct ask *ask, struct ticket **ticket,
                      struct fault *why)
 {
@@ -211,9 +221,7 @@ enum err clerk_check(struct clerk *clerk, struct ask *ask, struct ticket **ticke
     enum err err = complete(clerk, ask, found, why);
     if (err != ERR_OK)
         return err;
-    err = limits_check(clerk->limits, ask, found != NULL, moment(), &verdict, why);
-    if (verdict.is_robot)
-        vault_alarm(clerk->vault, "robot", ask, 0);
+    err = check_limits(clerk, ask, found != NULL, &verdict, why);
     if (err == ERR_OK) {
         *ticket = found;
     } else if (verdict.needs_second) {
@@ -305,7 +313,10 @@ static enum err answer_log(struct clerk *clerk, struct ask *ask, struct fault *w
                               .room = AUDIT_MAX_READ,
                               .out = clerk->out.data,
                               .out_size = sizeof clerk->out.data};
-    enum err err = audit_read(clerk->vault->store, &page, why);
+    struct limits_verdict verdict;
+    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    if (err == ERR_OK)
+        err = audit_read(clerk->vault->store, &page, why);
     entry.n = page.n;
     if (err == ERR_OK)
         err = clerk_record(clerk, &entry, ask, &detail, why);
@@ -325,7 +336,10 @@ static enum err answer_prove(struct clerk *clerk, struct ask *ask, struct fault 
 {
     struct entry entry = {.kind = ENTRY_QUERY, .name = "proof", .number = ask->first};
     struct entry_detail detail = {0};
-    enum err err = audit_prove_record(clerk->vault->store, ask->first, &clerk->out.proof, why);
+    struct limits_verdict verdict;
+    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    if (err == ERR_OK)
+        err = audit_prove_record(clerk->vault->store, ask->first, &clerk->out.proof, why);
     if (err == ERR_OK)
         err = clerk_record(clerk, &entry, ask, &detail, why);
     if (err != ERR_OK)
@@ -340,8 +354,11 @@ static enum err answer_posture(struct clerk *clerk, struct ask *ask, struct faul
 {
     struct entry entry = {.kind = ENTRY_POSTURE, .n = ask->n_failed};
     struct entry_detail detail = {0};
+    struct limits_verdict verdict;
     memcpy(entry.digest, ask->digest, sizeof entry.digest);
-    enum err err = clerk_record(clerk, &entry, ask, &detail, why);
+    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    if (err == ERR_OK)
+        err = clerk_record(clerk, &entry, ask, &detail, why);
     if (err != ERR_OK)
         return err;
     memcpy(clerk->vault->posture, ask->digest, sizeof clerk->vault->posture);

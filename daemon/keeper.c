@@ -11,9 +11,11 @@
 
 enum {
     ALIVE_MS = 500,
-    TURN_MESSAGES = 16,  /* of one socket before the others have their turn */
-    BATCH = 16,          /* passages that become durable together */
-    ROUNDS_MS = 250,     /* between two looks at what is due */
+    TURN_MESSAGES = 16, /* of one socket before the others have their turn */
+    BATCH = 16,         /* passages that become durable together */
+    ROUNDS_MS = 250,    /* between two looks at what is due */
+    GAPS_AT_ONCE = 30,  /* of one camera: each is a record of the log, which is never forgotten */
+    GAP_EVERY_MS = 10000,
     LAST_CALLS_MS = 400, /* at the end: how long what is still on its way is taken */
     QUIET_MS = 30,       /* and silence that means that nothing is */
 };
@@ -28,6 +30,10 @@ struct keeper {
     int recognizer_fd[CONFIG_MAX_CAMERAS];
     int desk_fd;
     bool said_bad[CONFIG_MAX_CAMERAS + 1];
+    struct {
+        int taken;
+        int64_t at_ms; /* steady: when `taken` was last made less */
+    } gaps[CONFIG_MAX_CAMERAS];
     /* Passages of the batch: whom to tell. */
     size_t n_batch;
     struct {
@@ -167,12 +173,32 @@ static void take_cursor(struct keeper *k, unsigned camera, int fd)
     acknowledge_one(k, fd, err, &why);
 }
 
+/* A recognizer that went mad does not fill the log: its gap waits with it, and grows there. */
+static bool may_tell_gap(struct keeper *k, unsigned camera)
+{
+    int64_t now = counters_steady_ms(), passed = (now - k->gaps[camera].at_ms) / GAP_EVERY_MS;
+    if (passed > 0) {
+        int taken = k->gaps[camera].taken;
+        k->gaps[camera].taken = passed < taken ? taken - (int)passed : 0;
+        k->gaps[camera].at_ms = now;
+    }
+    if (k->gaps[camera].taken >= GAPS_AT_ONCE)
+        return false;
+    k->gaps[camera].taken++;
+    return true;
+}
+
 static void take_gap(struct keeper *k, unsigned camera, int fd)
 {
     struct fault why;
     const struct ledger_gap *gap = &k->in.gaps[0];
     if (strcmp(gap->lane, k->config->cameras[camera].lane) != 0) {
         say_bad(k, camera, "a gap of another lane");
+        return;
+    }
+    if (!may_tell_gap(k, camera)) {
+        fault_set(&why, ERR_LIMIT, "too many gaps of one camera");
+        acknowledge(k, fd, k->in.seq, ERR_LIMIT, &why);
         return;
     }
     struct entry entry = {

@@ -19,7 +19,7 @@ struct user {
     bool is_used;
     uint32_t uid;
     int64_t seen_ms;
-    struct bucket queries, images, refusals;
+    struct bucket queries, images, refusals, records;
     /* The last refusals for rate, a ring; and when the alarm was last told. */
     int64_t refused_ms[LIMITS_ALARM_REFUSALS];
     uint32_t n_refused;
@@ -108,6 +108,7 @@ static void begin_user(const struct limits *limits, struct user *user, uint32_t 
     user->queries = full(limits->queries_per_hour, HOUR_MS, steady_ms);
     user->images = full(limits->images_per_hour, HOUR_MS, steady_ms);
     user->refusals = full(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE * SECOND_MS, steady_ms);
+    user->records = full(LIMITS_RECORDS_PER_HOUR, HOUR_MS, steady_ms);
     user->told_ms = INT64_MIN;
 }
 
@@ -188,6 +189,10 @@ static enum err check_shape(const struct limits *limits, const struct ask *ask, 
                              "recipient",
                              ASK_MAX_EXPORT);
         return ERR_OK;
+    case ASK_LOG:
+    case ASK_PROVE:
+    case ASK_POSTURE:
+        return ERR_OK;
     default:
         return fault_set(why, ERR_DENIED, "this question has no limits to keep to");
     }
@@ -198,6 +203,8 @@ static bool is_old(const struct limits *limits, const struct ask *ask, int64_t n
     int64_t from = ask->find.from_ms;
     if (ask->kind == ASK_EXPORT)
         return true; /* however young: an export always takes two */
+    if (ask->kind != ASK_FIND && ask->kind != ASK_IMAGE)
+        return false;
     if (ask->kind == ASK_IMAGE && from == 0)
         return false;
     return from < now_ms - (int64_t)limits->free_age_s * 1000;
@@ -230,7 +237,7 @@ static enum err say_when(int64_t wait, const char *what, const char *whose, stru
 
 /* What an ask costs: of whose bucket, how many. */
 struct cost {
-    struct bucket *of_user, *of_host; /* of_user NULL: the host's alone */
+    struct bucket *of_user, *of_host; /* NULL: the other's alone */
     uint32_t tokens;
     const char *what;
 };
@@ -242,21 +249,28 @@ static struct cost cost_of(struct limits *limits, struct user *user, const struc
         return (struct cost){&user->images, &limits->images, 1, "pictures"};
     if (ask->kind == ASK_EXPORT && approved)
         return (struct cost){NULL, &limits->images, ask->n_ids, "pictures"};
+    if (ask->kind == ASK_LOG || ask->kind == ASK_PROVE)
+        return (struct cost){&user->records, NULL, 1, "pages of the log"};
+    if (ask->kind == ASK_POSTURE)
+        return (struct cost){&user->records, NULL,
+                             LIMITS_RECORDS_PER_HOUR / LIMITS_POSTURES_PER_HOUR, "reports"};
     return (struct cost){&user->queries, &limits->queries, 1, "questions"};
 }
 
 static enum err pay(const struct cost *cost, int64_t steady_ms, struct fault *why)
 {
-    fill(cost->of_host, steady_ms);
+    if (cost->of_host != NULL)
+        fill(cost->of_host, steady_ms);
     if (cost->of_user != NULL)
         fill(cost->of_user, steady_ms);
     if (cost->of_user != NULL && !has(cost->of_user, cost->tokens))
         return say_when(wait_ms(cost->of_user, cost->tokens), cost->what, "one user", why);
-    if (!has(cost->of_host, cost->tokens))
+    if (cost->of_host != NULL && !has(cost->of_host, cost->tokens))
         return say_when(wait_ms(cost->of_host, cost->tokens), cost->what, "all users", why);
     if (cost->of_user != NULL)
         take(cost->of_user, cost->tokens);
-    take(cost->of_host, cost->tokens);
+    if (cost->of_host != NULL)
+        take(cost->of_host, cost->tokens);
     return ERR_OK;
 }
 

@@ -13,10 +13,12 @@ enum {
     LIMITS_IMAGES_PER_HOUR = 30,
     LIMITS_IMAGES_PER_DAY = 300, /* of the host */
     LIMITS_QUERIES_PER_DAY = 2000,
-    LIMITS_LANE_MINUTES = 10,   /* of a query without a plate */
-    LIMITS_FREE_AGE_HOURS = 24, /* older: with a second person only */
-    LIMITS_ALARM_REFUSALS = 10, /* of one user for rate within a minute */
-    LIMITS_USERS = 1024,        /* told apart at once; those beyond share one user's buckets */
+    LIMITS_LANE_MINUTES = 10,        /* of a query without a plate */
+    LIMITS_FREE_AGE_HOURS = 24,      /* older: with a second person only */
+    LIMITS_RECORDS_PER_HOUR = 20000, /* of one auditor: pages of the log, each a record itself */
+    LIMITS_POSTURES_PER_HOUR = 60,   /* of one user; each is a record and a signed head */
+    LIMITS_ALARM_REFUSALS = 10,      /* of one user for rate within a minute */
+    LIMITS_USERS = 1024,             /* told apart at once; those beyond share one user's buckets */
 };
 
 struct limits;
@@ -41,12 +43,12 @@ struct limits_verdict {
  * back for ever. */
 void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_ms);
 
-/* Shape, rate and age of a FIND, IMAGE or EXPORT; `approved`: a second person has said yes. Of an
- * IMAGE find.from_ms is when the passage was, filled in by the keeper (0: there is none); of an
- * approved EXPORT the ids are its ticket's. Takes its tokens when ERR_OK or needs_second: a query's
- * or picture's of the user and of the host; an approved export's pictures are the host's alone.
- * ERR_DENIED: the shape is never answered, or needs a second person. ERR_LIMIT: too often; the
- * sentence says when again. */
+/* Rate of a LOG, PROVE or POSTURE; shape, rate and age of a FIND, IMAGE or EXPORT; `approved`: a
+ * second person has said yes. Of an IMAGE find.from_ms is when the passage was, filled in by the
+ * keeper (0: there is none); of an approved EXPORT the ids are its ticket's. Takes its tokens when
+ * ERR_OK or needs_second: a query's or picture's of the user and of the host; an approved export's
+ * pictures are the host's alone. ERR_DENIED: the shape is never answered, or needs a second person.
+ * ERR_LIMIT: too often; the sentence says when again. */
 enum err limits_check(struct limits *limits, const struct ask *ask, bool approved,
                       struct limits_moment moment, struct limits_verdict *verdict,
                       struct fault *why) MUST_USE;

@@ -350,6 +350,25 @@ static void a_configuration_beyond_the_compiled_bounds_gains_nothing(void **stat
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
 }
 
+/* Each of these is a record of the log, which is never forgotten. */
+static void reports_and_pages_of_the_log_have_a_rate_too(void **state)
+{
+    (void)state;
+    struct ask report = {.kind = ASK_POSTURE, .uid = 1}, page = {.kind = ASK_LOG, .uid = 2};
+    for (int i = 0; i < LIMITS_POSTURES_PER_HOUR; i++)
+        assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_OK);
+    assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_LIMIT);
+    assert_int_equal(find(1), ERR_OK); /* nothing of it is an officer's */
+    for (int i = 0; i < LIMITS_RECORDS_PER_HOUR; i++)
+        assert_int_equal(limits_check(limits, &page, false, moment, &verdict, &why), ERR_OK);
+    page.kind = ASK_PROVE;
+    assert_int_equal(limits_check(limits, &page, false, moment, &verdict, &why), ERR_LIMIT);
+    assert_false(verdict.needs_second);
+    pass(HOUR);
+    assert_int_equal(limits_check(limits, &page, false, moment, &verdict, &why), ERR_OK);
+    assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_OK);
+}
+
 #define LIMITS_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -370,6 +389,7 @@ int main(void)
         LIMITS_TEST(a_robot_is_told_once_a_minute),
         LIMITS_TEST(an_impatient_officer_is_no_robot),
         LIMITS_TEST(refusals_are_recorded_ten_at_once_then_one_a_second),
+        LIMITS_TEST(reports_and_pages_of_the_log_have_a_rate_too),
         LIMITS_TEST(the_option_table_has_the_compiled_bounds),
         LIMITS_TEST(a_configuration_beyond_the_compiled_bounds_gains_nothing),
     };
