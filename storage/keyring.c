@@ -47,6 +47,7 @@ static void shorten(struct epoch *epoch, uint32_t n)
 /* What a step changes. */
 struct turn {
     const uint32_t *first_kept; /* of each class with periods; NULL: all keys stay */
+    const uint32_t *last_kept;  /* NULL: no end */
     bool is_suspended;
     uint32_t pcr_mask; /* 0 in software */
 };
@@ -54,7 +55,8 @@ struct turn {
 static bool is_kept(const struct epoch_key *key, const struct turn *turn)
 {
     return turn->first_kept == NULL || key->class >= KEYRING_PERIODIC ||
-           key->period >= turn->first_kept[key->class];
+           (key->period >= turn->first_kept[key->class] &&
+            (turn->last_kept == NULL || key->period <= turn->last_kept[key->class]));
 }
 
 /* The step is in force: the old epoch leaves memory, and then the disk. With a TPM a file that
@@ -252,6 +254,7 @@ enum err keyring_forget(struct keyring *keyring, const uint32_t first_kept[KEYRI
     if (result != ERR_OK)
         return result;
     struct turn turn = {.first_kept = first_kept,
+                        .last_kept = k->is_bounded ? k->last_kept : NULL,
                         .is_suspended = k->now.head.is_suspended,
                         .pcr_mask = k->now.head.pcr_mask};
     uint32_t n = 0;

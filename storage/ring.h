@@ -19,6 +19,8 @@ struct keyring {
     struct epoch next; /* while a step is under way */
     bool is_pending; /* the step to `next` was begun and not finished: it may be in force already */
     bool is_untidy;  /* an old file could not be removed */
+    bool is_bounded; /* by last_kept, see storage/stray.h */
+    uint32_t last_kept[KEYRING_PERIODIC];
     uint32_t n_owed; /* keys gone from memory and not told yet */
     bool has_legacy;
     uint8_t legacy[EPOCH_KEY_SIZE];

@@ -21,6 +21,7 @@
 #include "storage/record.h"
 #include "storage/search.h"
 #include "storage/statement.h"
+#include "storage/stray.h"
 
 enum {
     COUNT_MS = 60000, /* how long the segments' counts may be behind */
@@ -435,6 +436,14 @@ static uint32_t first_kept(int64_t horizon_ms, int64_t period_ms)
     return horizon_ms <= 0 ? 0 : (uint32_t)(horizon_ms / period_ms);
 }
 
+/* The last period of which something may be stored that is gone within the longest term there is.
+ */
+static uint32_t last_kept(int64_t term_ms, int64_t clock_ms, int64_t period_ms)
+{
+    int64_t ahead_ms = STORE_MAX_TERM_MS - term_ms;
+    return (uint32_t)((clock_ms + (ahead_ms > AHEAD_MS ? ahead_ms : AHEAD_MS)) / period_ms);
+}
+
 static enum err make_ahead(struct store *store, int64_t now_ms, struct fault *why)
 {
     const struct store_terms *terms = &store->terms;
@@ -456,13 +465,22 @@ static enum err make_ahead(struct store *store, int64_t now_ms, struct fault *wh
 enum err store_forget(struct store *store, int64_t now_ms, uint32_t *n_gone, struct fault *why)
 {
     assert(store->n_batch == 0 && now_ms >= 0);
-    uint32_t kept[KEYRING_PERIODIC], n = 0;
+    uint32_t kept[KEYRING_PERIODIC], last[KEYRING_PERIODIC], n = 0;
+    const struct store_terms *terms = &store->terms;
+    int64_t clock_ms = store->clock();
+    if (clock_ms < now_ms)
+        clock_ms = now_ms;
     for (int i = 0; i < 2; i++) {
         enum keyring_class class = i == 0 ? KEYRING_HIT : KEYRING_OTHER;
         kept[class] = first_kept(search_horizon(store, class, now_ms), KEYRING_DAY_MS);
         kept[i == 0 ? KEYRING_HIT_CROPS : KEYRING_OTHER_CROPS] =
             first_kept(search_crop_horizon(store, class, now_ms), KEYRING_HOUR_MS);
     }
+    last[KEYRING_HIT] = last_kept(terms->hit, clock_ms, KEYRING_DAY_MS);
+    last[KEYRING_OTHER] = last_kept(terms->other, clock_ms, KEYRING_DAY_MS);
+    last[KEYRING_HIT_CROPS] = last_kept(terms->hit_crop, clock_ms, KEYRING_HOUR_MS);
+    last[KEYRING_OTHER_CROPS] = last_kept(terms->other_crop, clock_ms, KEYRING_HOUR_MS);
+    stray_bound(store->keyring, last);
     enum err result = keyring_forget(store->keyring, kept, &n, why);
     if (result != ERR_OK)
         return result;

@@ -93,7 +93,8 @@ enum err store_crop(struct store *store, const uint8_t id[ROW_ID_SIZE], uint8_t 
 enum err store_stats(struct store *store, struct store_stats *out, struct fault *why) MUST_USE;
 
 /* To be called each hour, with no batch open: destroys the keys of every period that is past its
- * term at now_ms (one step to the next epoch), removes their files, makes the keys of the periods
+ * term at now_ms (one step to the next epoch), and of those so far ahead of it and of the clock
+ * that a clock was wrong which is right again; removes their files, makes the keys of the periods
  * to come. *n_gone: keys destroyed; when there are any, an ENTRY_FORGET is in the log. It may be
  * killed anywhere. ERR_IO: to be tried again. */
 enum err store_forget(struct store *store, int64_t now_ms, uint32_t *n_gone,

@@ -409,6 +409,28 @@ static void a_passage_far_ahead_of_the_clock_is_refused(void **state)
     assert_int_equal(find_all(f, NULL), 1);
 }
 
+static void what_a_clock_that_was_wrong_has_stored_does_not_stay_until_its_time_comes(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = fixture_now_ms;
+    uint32_t n_gone = 0;
+    put(f, fixture_row(0), CROP);
+    fixture_now_ms = now + 2 * day; /* within what may be kept at all */
+    put(f, row_at(1, 2 * day), 0);
+    fixture_now_ms = now + 400 * day;
+    put(f, row_at(2, 400 * day), CROP);
+    /* What forgetting believes is behind, and the clock may be right: nothing of it goes. */
+    assert_int_equal(store_forget(f->store, now, &n_gone, &f->why), ERR_OK);
+    assert_true(has_segment(f, now + 400 * day, false));
+    fixture_now_ms = now;
+    assert_int_equal(store_forget(f->store, now, &n_gone, &f->why), ERR_OK);
+    assert_true(n_gone >= 2);
+    assert_false(has_segment(f, now + 400 * day, false));
+    assert_null(keyring_key(f->store->keyring, KEYRING_OTHER, (uint32_t)((now + 400 * day) / day)));
+    assert_int_equal(find_all(f, NULL), 2);
+    assert_true(fixture_has(f->store, 0, CROP));
+}
+
 static void no_term_is_longer_than_a_week(void **state)
 {
     struct fixture *f = *state;
@@ -592,6 +614,7 @@ int main(void)
         T(without_a_commit_nothing_is_stored),
         T(a_failed_batch_is_told_until_the_commit),
         T(a_passage_far_ahead_of_the_clock_is_refused),
+        T(what_a_clock_that_was_wrong_has_stored_does_not_stay_until_its_time_comes),
         T(no_term_is_longer_than_a_week),
         T(without_a_tpm_other_terms_may_hold),
         T(a_crop_is_sealed_to_the_ports_key),

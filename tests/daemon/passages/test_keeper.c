@@ -238,6 +238,28 @@ static void what_overflows_the_ring_leaves_a_gap(void **state)
     house_close_store(&store);
 }
 
+static void a_recognizer_that_is_mad_does_not_fill_the_log(void **state)
+{
+    enum { TOLD = 40, AT_ONCE = 30 };
+    struct house *h = *state;
+    int n_ack = 0, n_nack = 0;
+    house_start_keeper(h);
+    struct message *m = &h->out;
+    m->type = MESSAGE_GAP;
+    m->n_gaps = 1;
+    m->gaps[0] = (struct ledger_gap){.from_ms = 1, .to_ms = 2, .lane = "south", .why = "mad"};
+    for (int i = 0; i < TOLD; i++) {
+        m->seq = (uint64_t)i;
+        assert_int_equal(message_send(h->recognizer_side[1], m, h->scratch, &h->why), ERR_OK);
+        house_receive(h, h->recognizer_side[1]);
+        n_ack += h->in.type == MESSAGE_ACK;
+        n_nack += h->in.type == MESSAGE_NACK;
+    }
+    assert_int_equal(n_ack + n_nack, TOLD);
+    assert_in_range(n_ack, AT_ONCE, AT_ONCE + 1);
+    house_stop(&h->keeper, &h->keeper_stop);
+}
+
 static void a_recognizer_cannot_speak_for_another_camera(void **state)
 {
     struct house *h = *state;
@@ -266,10 +288,11 @@ static void garbage_between_processes_changes_nothing(void **state)
     srand(3);
     for (int i = 0; i < 200; i++) {
         uint8_t bytes[200];
-        size_t size = (size_t)rand() % sizeof bytes;
+        size_t size = 2 + (size_t)rand() % (sizeof bytes - 2);
         for (size_t k = 0; k < size; k++)
             bytes[k] = (uint8_t)rand();
-        bytes[0] = 1;
+        bytes[0] = 2; /* the version, so that what follows is looked at */
+        bytes[1] = (uint8_t)(1 + rand() % (MESSAGE_COUNT - 1));
         int to = i % 2 ? h->recognizer_side[0] : h->desk_side;
         (void)!send(to, bytes, size, MSG_DONTWAIT);
         rest(1);
@@ -454,6 +477,7 @@ int main(void)
         HOUSE_TEST(the_folders_position_outlives_the_keeper),
         HOUSE_TEST(an_unwritable_store_refuses_and_records_the_gap_afterwards),
         HOUSE_TEST(what_overflows_the_ring_leaves_a_gap),
+        HOUSE_TEST(a_recognizer_that_is_mad_does_not_fill_the_log),
         HOUSE_TEST(a_recognizer_cannot_speak_for_another_camera),
         HOUSE_TEST(garbage_between_processes_changes_nothing),
         HOUSE_TEST(a_question_is_answered_with_the_newest_first),
