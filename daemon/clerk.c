@@ -148,9 +148,11 @@ enum err clerk_record(struct clerk *clerk, struct entry *entry, const struct ask
     return ERR_OK;
 }
 
-static struct limits_moment moment(void)
+static struct limits_moment moment(const struct clerk *clerk)
 {
-    return (struct limits_moment){counters_now_ms(), counters_steady_ms()};
+    return (struct limits_moment){.now_ms = counters_now_ms(),
+                                  .steady_ms = counters_steady_ms(),
+                                  .latest_ms = clock_watch_believed(&clerk->vault->clock)};
 }
 
 enum err clerk_open_ticket(struct clerk *clerk, const struct ask *ask, struct fault *why)
@@ -161,7 +163,7 @@ enum err clerk_open_ticket(struct clerk *clerk, const struct ask *ask, struct fa
     struct entry_detail detail = {.n_ids = ask->kind == ASK_IMAGE ? 1 : ask->n_ids};
     if (RAND_bytes((unsigned char *)&random, sizeof random) != 1)
         return fault_set(why, ERR_IO, "OpenSSL gives no random number");
-    enum err err = ticket_take(&clerk->tickets, ask, random, moment(), &ticket, why);
+    enum err err = ticket_take(&clerk->tickets, ask, random, moment(clerk), &ticket, why);
     if (err != ERR_OK)
         return err;
     entry.number = strtoull(ticket->number, NULL, 16);
@@ -179,7 +181,7 @@ static enum err complete(struct clerk *clerk, struct ask *ask, const struct tick
                          struct fault *why)
 {
     struct row row = {.first_ms = 0};
-    limits_complete(clerk->limits, ask, counters_now_ms());
+    limits_complete(clerk->limits, ask, moment(clerk));
     if (ask->kind == ASK_IMAGE) {
         enum err err = pick_row(clerk->vault->store, ask->id, &row, why);
         if (err != ERR_OK && err != ERR_NOT_FOUND)
@@ -198,7 +200,7 @@ static enum err complete(struct clerk *clerk, struct ask *ask, const struct tick
 static enum err check_limits(struct clerk *clerk, const struct ask *ask, bool approved,
                              struct limits_verdict *verdict, struct fault *why)
 {
-    enum err err = limits_check(clerk->limits, ask, approved, moment(), verdict, why);
+    enum err err = limits_check(clerk->limits, ask, approved, moment(clerk), verdict, why);
     if (verdict->is_robot)
         vault_alarm(clerk->vault, "robot", ask, 0);
     return err;

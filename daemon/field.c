@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/words.h"
+
 /* Times between 1970 and the year 2500, in milliseconds. */
 static const int64_t latest_ms = INT64_C(16725225600000);
 
@@ -70,10 +72,9 @@ void field_get_name(struct wire *w, char *out, size_t size)
         w->bad |= *c < ' ' || *c > '~';
 }
 
-/* Words of people: anything that is not a control character. */
+/* Words of people: nothing that moves or hides what stands beside it. */
 void field_get_words(struct wire *w, char *out, size_t size)
 {
     wire_get_text(w, out, size);
-    for (const char *c = out; *c != '\0'; c++)
-        w->bad |= (unsigned char)*c < ' ' || *c == 0x7f;
+    w->bad |= !words_are_plain(out);
 }

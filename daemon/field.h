@@ -25,7 +25,7 @@ void field_get_plate(struct wire *w, char out[ROW_PLATE_SIZE], unsigned wildcard
 /* Names of lanes, cameras, regions and users: printing ASCII only. */
 void field_get_name(struct wire *w, char *out, size_t size);
 
-/* Words of people: anything that is not a control character. */
+/* Words of people: nothing that moves or hides what stands beside it. */
 void field_get_words(struct wire *w, char *out, size_t size);
 
 #endif

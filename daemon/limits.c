@@ -134,12 +134,20 @@ static struct user *find_user(struct limits *limits, uint32_t uid, int64_t stead
     return &limits->others;
 }
 
-void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_ms)
+/* From here on nobody needs a second person. */
+static int64_t free_from(const struct limits *limits, struct limits_moment moment)
+{
+    int64_t latest = moment.latest_ms > moment.now_ms ? moment.latest_ms : moment.now_ms;
+    return latest - (int64_t)limits->free_age_s * 1000;
+}
+
+void limits_complete(const struct limits *limits, struct ask *ask, struct limits_moment moment)
 {
     struct store_query *find = &ask->find;
+    int64_t now_ms = moment.now_ms;
     if (ask->kind != ASK_FIND)
         return;
-    int64_t free_ms = now_ms - (int64_t)limits->free_age_s * 1000;
+    int64_t free_ms = free_from(limits, moment);
     if (find->plate[0] == '\0') {
         int64_t most_ms = (int64_t)limits->lane_minutes * MINUTE_MS;
         if (find->to_ms == 0) {
@@ -198,7 +206,7 @@ static enum err check_shape(const struct limits *limits, const struct ask *ask, 
     }
 }
 
-static bool is_old(const struct limits *limits, const struct ask *ask, int64_t now_ms)
+static bool is_old(const struct limits *limits, const struct ask *ask, struct limits_moment moment)
 {
     int64_t from = ask->find.from_ms;
     if (ask->kind == ASK_EXPORT)
@@ -207,7 +215,7 @@ static bool is_old(const struct limits *limits, const struct ask *ask, int64_t n
         return false;
     if (ask->kind == ASK_IMAGE && from == 0)
         return false;
-    return from < now_ms - (int64_t)limits->free_age_s * 1000;
+    return from < free_from(limits, moment);
 }
 
 /* Ten refusals for rate within a minute; told once a minute. */
@@ -289,7 +297,7 @@ enum err limits_check(struct limits *limits, const struct ask *ask, bool approve
         verdict->is_robot = is_robot(user, moment.steady_ms);
         return err;
     }
-    if (approved || !is_old(limits, ask, moment.now_ms))
+    if (approved || !is_old(limits, ask, moment))
         return ERR_OK;
     verdict->needs_second = true;
     return ask->kind == ASK_EXPORT

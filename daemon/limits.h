@@ -27,9 +27,10 @@ struct limits;
 enum err limits_new(struct limits **out, const struct config *config, struct fault *why) MUST_USE;
 void limits_free(struct limits **limits);
 
-/* The two clocks at one moment: Unix milliseconds, and those of the clock that is never set. */
+/* The clocks at one moment: Unix milliseconds, those of the clock that is never set, and the latest
+ * Unix time that is believed: by it what is old stays old when the clock is set back. */
 struct limits_moment {
-    int64_t now_ms, steady_ms;
+    int64_t now_ms, steady_ms, latest_ms;
 };
 
 struct limits_verdict {
@@ -41,7 +42,7 @@ struct limits_verdict {
  * time but perhaps a later end, `from` becomes the free age before now; without a plate `to`
  * becomes now. A `from` that is then at most a minute too early moves up. What is left open reaches
  * back for ever. */
-void limits_complete(const struct limits *limits, struct ask *ask, int64_t now_ms);
+void limits_complete(const struct limits *limits, struct ask *ask, struct limits_moment moment);
 
 /* Rate of a LOG, PROVE or POSTURE; shape, rate and age of a FIND, IMAGE or EXPORT; `approved`: a
  * second person has said yes. Of an IMAGE find.from_ms is when the passage was, filled in by the

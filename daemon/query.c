@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/words.h"
 
 static const int64_t latest_ms = INT64_C(16725225600000); /* the year 2500 */
 
@@ -71,9 +72,8 @@ static enum err get_text(const json_t *object, const char *name, char *out, size
     if (length >= size)
         return fault_set(why, ERR_INPUT, "%s: longer than %zu bytes", name, size - 1);
     const char *text = json_string_value(value);
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return fault_set(why, ERR_INPUT, "%s: holds a control character", name);
+    if (strlen(text) != length || !words_are_plain(text))
+        return fault_set(why, ERR_INPUT, "%s: holds a control character", name);
     memset(out, 0, size);
     memcpy(out, text, length);
     return ERR_OK;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/words.h"
 #include "tools/audit.h"
 #include "tools/files.h"
 #include "tools/when.h"
@@ -21,9 +22,10 @@ struct show {
 /* Text from the log for a terminal: nothing in it moves the cursor. */
 static void clean(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
+    for (size_t odd; *text != '\0'; text += odd > 0 ? odd : 1) {
+        odd = words_odd(text);
+        memset(text, '?', odd);
+    }
 }
 
 static void clean_all(struct entry *entry, struct entry_detail *detail)

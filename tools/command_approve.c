@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/words.h"
 #include "tools/command.h"
 #include "tools/files.h"
 #include "tools/when.h"
@@ -31,11 +32,12 @@ static const char first_line[] = "laneward approval 1\n";
 static void print_text(const char *text, FILE *to)
 {
     bool is_begin = true;
-    for (; *text != '\0'; text++) {
+    for (size_t odd; *text != '\0'; text += odd > 0 ? odd : 1) {
         if (is_begin)
             fputs("  ", to);
         is_begin = *text == '\n';
-        fputc(((unsigned char)*text < ' ' && *text != '\n') || *text == 0x7f ? '?' : *text, to);
+        odd = is_begin ? 0 : words_odd(text);
+        fputc(odd > 0 ? '?' : *text, to);
     }
     if (!is_begin)
         fputc('\n', to);

@@ -8,9 +8,34 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/words.h"
 
 static uint8_t bytes[300], again[300];
 static char text[601];
+
+static void words_that_move_or_hide_others_are_told_from_those_that_do_not(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {"", "stolen vehicle, 26-114",
+                                        "v\xc3\xa9hicule \xe2\x80\x93 vol",
+                                        "\xd0\x90\xe2\x82\xac\xf0\x9f\x9a\x97\xc2\xa0"};
+    static const char *const odd[] = {"\n",
+                                      "\x7f",
+                                      "a\x1b[8m",
+                                      "\xc2\x9b"
+                                      "8m",
+                                      "\xe2\x80\xae"
+                                      "26",
+                                      "\xe2\x80\xa8ticket",
+                                      "\xe2\x81\xa6",
+                                      "\xef\xbb\xbf"};
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
+        assert_true(words_are_plain(plain[i]));
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_false(words_are_plain(odd[i]));
+    assert_int_equal(words_odd("\xe2\x80\xae"), 3);
+    assert_int_equal(words_odd("\xe2"), 0);
+}
 
 /* RFC 4648, section 10. */
 static void the_standard_s_examples_come_out(void **state)
@@ -76,6 +101,7 @@ static void what_is_almost_hexadecimal_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_that_move_or_hide_others_are_told_from_those_that_do_not),
         cmocka_unit_test(the_standard_s_examples_come_out),
         cmocka_unit_test(every_length_comes_back),
         cmocka_unit_test(what_is_almost_base64_is_none),

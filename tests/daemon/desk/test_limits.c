@@ -30,7 +30,7 @@ static int begin(void **state)
 {
     (void)state;
     config_defaults(&config);
-    moment = (struct limits_moment){1800000000000, 5 * HOUR};
+    moment = (struct limits_moment){.now_ms = 1800000000000, .steady_ms = 5 * HOUR};
     restart();
     return 0;
 }
@@ -102,18 +102,18 @@ static void what_is_left_out_is_put_in(void **state)
 {
     (void)state;
     struct ask ask = {.kind = ASK_FIND, .find = {.plate = "ABC123"}};
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_true(ask.find.from_ms == moment.now_ms - day && ask.find.to_ms == 0);
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_OK);
     /* An end that lies farther back is no young question. */
     ask.find.from_ms = 0, ask.find.to_ms = moment.now_ms - day - 1;
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_true(ask.find.from_ms == 0);
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
     assert_true(verdict.needs_second);
     /* Without a plate, the beginning has to be said. */
     ask = (struct ask){.kind = ASK_FIND, .find = {.lane = "north"}};
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_true(ask.find.from_ms == 0 && ask.find.to_ms == moment.now_ms);
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
     assert_false(verdict.needs_second);
@@ -125,17 +125,32 @@ static void what_was_the_last_ten_minutes_when_it_was_asked_is_so_when_it_comes(
     const int64_t ten = 600000;
     struct ask ask = {.kind = ASK_FIND, .find = {.lane = "north", .limit = 1}};
     ask.find.from_ms = moment.now_ms - ten - 900;
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_true(ask.find.from_ms == moment.now_ms - ten && ask.find.to_ms == moment.now_ms);
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_OK);
     ask.find.from_ms = moment.now_ms - ten - 60001;
     ask.find.to_ms = 0;
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
     ask = (struct ask){.kind = ASK_FIND, .find = {.plate = "ABC123", .limit = 1}};
     ask.find.from_ms = moment.now_ms - day - 900;
-    limits_complete(limits, &ask, moment.now_ms);
+    limits_complete(limits, &ask, moment);
     assert_true(ask.find.from_ms == moment.now_ms - day);
+}
+
+static void what_is_old_stays_old_when_the_clock_is_set_back(void **state)
+{
+    (void)state;
+    struct ask ask = plate_of(1);
+    ask.find.from_ms = moment.now_ms - day - HOUR;
+    moment.latest_ms = moment.now_ms;
+    moment.now_ms -= 2 * day;
+    assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_DENIED);
+    assert_true(verdict.needs_second);
+    /* What is left out does not need one. */
+    ask.find.from_ms = 0;
+    limits_complete(limits, &ask, moment);
+    assert_int_equal(limits_check(limits, &ask, false, moment, &verdict, &why), ERR_OK);
 }
 
 static void what_is_old_needs_a_second_person(void **state)
@@ -378,6 +393,7 @@ int main(void)
         LIMITS_TEST(what_is_left_out_is_put_in),
         LIMITS_TEST(what_was_the_last_ten_minutes_when_it_was_asked_is_so_when_it_comes),
         LIMITS_TEST(what_is_old_needs_a_second_person),
+        LIMITS_TEST(what_is_old_stays_old_when_the_clock_is_set_back),
         LIMITS_TEST(a_second_person_mends_no_shape),
         LIMITS_TEST(an_export_always_takes_two),
         LIMITS_TEST(one_user_asks_sixty_times_an_hour),

@@ -18,7 +18,7 @@ static int begin(void **state)
 {
     (void)state;
     memset(&tickets, 0, sizeof tickets);
-    moment = (struct limits_moment){1795309886578, 1000};
+    moment = (struct limits_moment){.now_ms = 1795309886578, .steady_ms = 1000};
     return 0;
 }
 

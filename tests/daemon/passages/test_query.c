@@ -49,6 +49,22 @@ static void a_question_may_leave_all_but_the_reason_and_case_out(void **state)
     assert_int_equal(q.find.limit, 0);
 }
 
+/* Who approves reads them on a terminal. */
+static void words_that_would_hide_what_stands_beside_them_are_refused(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"\\u009b8m", "\\u202e411", "x\\u2028passage: none",
+                                          "\\u001b[8m", "a\xc2\x9bJ"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "{\"version\":1,\"query\":\"find\",\"reason\":\"%s\",\"case_number\":\"1\"}",
+                 reasons[i]);
+        assert_int_equal(parse(text), ERR_INPUT);
+        assert_non_null(strstr(why.text, "reason"));
+    }
+}
+
 static void a_question_without_a_reason_is_refused(void **state)
 {
     (void)state;
@@ -302,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_question_with_all_members_is_understood),
         cmocka_unit_test(a_question_may_leave_all_but_the_reason_and_case_out),
+        cmocka_unit_test(words_that_would_hide_what_stands_beside_them_are_refused),
         cmocka_unit_test(a_question_without_a_reason_is_refused),
         cmocka_unit_test(a_question_without_a_case_number_is_refused),
         cmocka_unit_test(a_blank_reason_is_none),
