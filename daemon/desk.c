@@ -56,6 +56,7 @@ struct desk {
     struct guest guests[MAX_GUESTS];
     struct guest *asked; /* whose question is with the keeper, one at a time */
     struct reply reply;  /* to it */
+    uint64_t asked_seq;  /* its number; a refusal that is recorded meanwhile has its own */
     bool wants_more;     /* the next part of a file is still to be asked for */
     uint64_t seq, next_turn;
     int refusals_left;
@@ -270,6 +271,7 @@ static void ask_next(struct desk *d)
     make_ask(d, next, kinds[next->query.kind]);
     if (message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) != ERR_OK)
         return; /* tried again in the next turn, until its time is over */
+    d->asked_seq = d->seq;
     next->stage = ASKED;
     next->until_ms = counters_steady_ms() + KEEPER_MS;
     d->asked = next;
@@ -283,7 +285,7 @@ static void ask_more(struct desk *d)
     if (d->asked == NULL || !d->wants_more)
         return;
     d->ask.type = MESSAGE_MORE;
-    d->ask.seq = d->seq;
+    d->ask.seq = d->asked_seq;
     d->ask.first = d->reply.n_file;
     if (message_send(d->env->keeper_fd, &d->ask, d->scratch, &why) != ERR_OK)
         return;
@@ -296,7 +298,7 @@ static void hear_keeper(struct desk *d)
 {
     struct guest *g = d->asked;
     char *text = NULL;
-    if (g == NULL || d->in.seq != d->seq)
+    if (g == NULL || d->in.seq != d->asked_seq)
         return; /* too late, or about a refusal that was recorded */
     enum reply_step step = reply_take(&d->reply, &d->in, &text);
     if (step == REPLY_READY)

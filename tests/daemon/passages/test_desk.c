@@ -294,6 +294,34 @@ static void many_officers_at_once_each_get_their_own_answer(void **state)
     }
 }
 
+/* The test is the keeper here. */
+static void a_refusal_that_is_recorded_meanwhile_costs_nobody_his_answer(void **state)
+{
+    struct house *h = *state;
+    static const char question[] = "{\"version\":1,\"query\":\"find\"," WHO ",\"plate\":\"AB1\"}\n";
+    int first = connect_desk(h);
+    say(first, question, sizeof question - 1);
+    house_receive(h, h->keeper_desk_side);
+    assert_int_equal(h->in.ask.kind, ASK_FIND);
+    uint64_t seq = h->in.seq;
+    assert_error(h, "{\"version\":1,\"query\":\"find\",\"reason\":\"x\"}\n", "input");
+    house_receive(h, h->keeper_desk_side);
+    assert_int_equal(h->in.ask.kind, ASK_REFUSED);
+    h->out.type = MESSAGE_ROWS;
+    h->out.seq = seq;
+    h->out.n_left = h->out.n_gaps = 0;
+    assert_int_equal(message_send(h->keeper_desk_side, &h->out, h->scratch, &h->why), ERR_OK);
+    hear(first, 2000);
+    assert_non_null(strstr(answer, "\"results\":[]"));
+}
+
+static int open_house_without_keeper(void **state)
+{
+    house_setup(state);
+    house_start_desk(*state);
+    return 0;
+}
+
 static void a_question_in_pieces_is_understood(void **state)
 {
     struct house *h = *state;
@@ -513,6 +541,9 @@ int main(void)
         DESK_TEST(status_works_without_a_keeper),
         DESK_TEST(a_question_without_a_keeper_is_told_so),
         DESK_TEST(many_officers_at_once_each_get_their_own_answer),
+        cmocka_unit_test_setup_teardown(
+            a_refusal_that_is_recorded_meanwhile_costs_nobody_his_answer, open_house_without_keeper,
+            house_teardown),
         DESK_TEST(a_question_in_pieces_is_understood),
         DESK_TEST(a_robot_with_garbage_gets_an_error_and_harms_nobody),
         DESK_TEST(a_robots_flood_of_refusals_does_not_fill_the_store),
