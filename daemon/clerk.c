@@ -178,10 +178,10 @@ enum err clerk_open_ticket(struct clerk *clerk, const struct ask *ask, struct fa
 
 /* What the question has left out, and what only the keeper knows. */
 static enum err complete(struct clerk *clerk, struct ask *ask, const struct ticket *ticket,
-                         struct fault *why)
+                         struct limits_moment now, struct fault *why)
 {
     struct row row = {.first_ms = 0};
-    limits_complete(clerk->limits, ask, moment(clerk));
+    limits_complete(clerk->limits, ask, now);
     if (ask->kind == ASK_IMAGE) {
         enum err err = pick_row(clerk->vault->store, ask->id, &row, why);
         if (err != ERR_OK && err != ERR_NOT_FOUND)
@@ -198,9 +198,10 @@ static enum err complete(struct clerk *clerk, struct ask *ask, const struct tick
 
 /* Shape, rate and age, and the alarm that may follow. */
 static enum err check_limits(struct clerk *clerk, const struct ask *ask, bool approved,
-                             struct limits_verdict *verdict, struct fault *why)
+                             struct limits_moment now, struct limits_verdict *verdict,
+                             struct fault *why)
 {
-    enum err err = limits_check(clerk->limits, ask, approved, moment(clerk), verdict, why);
+    enum err err = limits_check(clerk->limits, ask, approved, now, verdict, why);
     if (verdict->is_robot)
         vault_alarm(clerk->vault, "robot", ask, 0);
     return err;
@@ -211,6 +212,8 @@ enum err clerk_check(struct clerk *clerk, struct ask *ask, struct ticket **ticke
 {
     struct limits_verdict verdict = {.needs_second = false};
     struct ticket *found = NULL;
+    /* One moment for both: what is put in for it must not be a millisecond too old. */
+    const struct limits_moment now = moment(clerk);
     if (ask->ticket[0] != '\0') {
         found = ticket_find(&clerk->tickets, ask->ticket, counters_steady_ms());
         if (found == NULL || found->ask.uid != ask->uid)
@@ -220,10 +223,10 @@ enum err clerk_check(struct clerk *clerk, struct ask *ask, struct ticket **ticke
         if (!ticket_covers(found, ask))
             return fault_set(why, ERR_DENIED, "ticket: it was approved for another question");
     }
-    enum err err = complete(clerk, ask, found, why);
+    enum err err = complete(clerk, ask, found, now, why);
     if (err != ERR_OK)
         return err;
-    err = check_limits(clerk, ask, found != NULL, &verdict, why);
+    err = check_limits(clerk, ask, found != NULL, now, &verdict, why);
     if (err == ERR_OK) {
         *ticket = found;
     } else if (verdict.needs_second) {
@@ -316,7 +319,7 @@ static enum err answer_log(struct clerk *clerk, struct ask *ask, struct fault *w
                               .out = clerk->out.data,
                               .out_size = sizeof clerk->out.data};
     struct limits_verdict verdict;
-    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    enum err err = check_limits(clerk, ask, false, moment(clerk), &verdict, why);
     if (err == ERR_OK)
         err = audit_read(clerk->vault->store, &page, why);
     entry.n = page.n;
@@ -339,7 +342,7 @@ static enum err answer_prove(struct clerk *clerk, struct ask *ask, struct fault 
     struct entry entry = {.kind = ENTRY_QUERY, .name = "proof", .number = ask->first};
     struct entry_detail detail = {0};
     struct limits_verdict verdict;
-    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    enum err err = check_limits(clerk, ask, false, moment(clerk), &verdict, why);
     if (err == ERR_OK)
         err = audit_prove_record(clerk->vault->store, ask->first, &clerk->out.proof, why);
     if (err == ERR_OK)
@@ -358,7 +361,7 @@ static enum err answer_posture(struct clerk *clerk, struct ask *ask, struct faul
     struct entry_detail detail = {0};
     struct limits_verdict verdict;
     memcpy(entry.digest, ask->digest, sizeof entry.digest);
-    enum err err = check_limits(clerk, ask, false, &verdict, why);
+    enum err err = check_limits(clerk, ask, false, moment(clerk), &verdict, why);
     if (err == ERR_OK)
         err = clerk_record(clerk, &entry, ask, &detail, why);
     if (err != ERR_OK)
