@@ -136,7 +136,7 @@ def memory_after_forgetting(drill):
     control.look_at(core)
     figure = f"{len(gone)} keys destroyed: {found.keys} of them and {found.plates} of their plates "
     figure += f"in {found.bytes / (1 << 20):.1f} MiB; of {len(kept)} living keys "
-    figure += "some are there, as they must be" if control.keys else "NONE: the search finds nothing"
+    figure += "some are there, as they must be" if control.keys else "NONE: this shows nothing"
     # Pictures are the living lane's own, which is still being stored.
     return found.keys == found.plates == 0 and control.keys > 0, figure
 
