@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "daemon/address.h"
 #include "daemon/landlock.h"
@@ -200,8 +201,11 @@ enum err rights_apply(const struct role_env *env, struct fault *why)
 
 enum err rights_apply_parent(struct fault *why)
 {
+    const struct rlimit none = {0, 0};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fault_set(why, ERR_IO, "cannot set no_new_privs");
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return fault_set(why, ERR_IO, "cannot do without core files");
     return ERR_OK;
 }
 

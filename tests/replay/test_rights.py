@@ -24,6 +24,9 @@ class Rights(unittest.TestCase):
         self.lab.start()
         roles = self.lab.roles()
         self.assertEqual(sorted(roles), ["capture north", "desk", "keeper", "recognizer north"])
+        for pid in (self.lab.daemon.pid, *roles.values()):
+            with open(f"/proc/{pid}/limits") as limits:
+                self.assertRegex(limits.read(), r"Max core file size +0 +0 ")
         for role, pid in roles.items():
             row = status_of(pid)
             self.assertEqual(row["NoNewPrivs"], "1", role)
