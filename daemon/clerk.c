@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/log.h"
 #include "daemon/second.h"
 #include "daemon/witness.h"
@@ -84,6 +85,16 @@ static void write_time(int64_t ms, char out[32])
     strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+/* With the signature, so that the second person's word can be shown later. */
+static void describe_approval(const struct ask *ask, char out[ENTRY_WHAT_SIZE])
+{
+    char signature[ENTRY_WHAT_SIZE / 2] = "";
+    if (ask->signature.size > 0)
+        (void)base64_encode(ask->signature.der, ask->signature.size, signature);
+    snprintf(out, ENTRY_WHAT_SIZE, "approve %s%s%s", ask->ticket,
+             signature[0] != '\0' ? " --signature " : "", signature);
+}
+
 /* The question in the words of the command line. */
 static void describe(const struct ask *ask, char out[ENTRY_WHAT_SIZE])
 {
@@ -107,13 +118,16 @@ static void describe(const struct ask *ask, char out[ENTRY_WHAT_SIZE])
                  ask->ticket[0] != '\0' ? " --ticket " : "", ask->ticket);
         break;
     case ASK_APPROVE:
-        snprintf(out, ENTRY_WHAT_SIZE, "approve %s", ask->ticket);
+        describe_approval(ask, out);
         break;
     case ASK_LOG:
         snprintf(out, ENTRY_WHAT_SIZE, "audit show --from %" PRIu64, ask->first);
         break;
     case ASK_PROVE:
         snprintf(out, ENTRY_WHAT_SIZE, "audit prove %" PRIu64, ask->first);
+        break;
+    case ASK_POSTURE:
+        snprintf(out, ENTRY_WHAT_SIZE, "doctor --submit");
         break;
     default:
         snprintf(out, ENTRY_WHAT_SIZE, "a question that was not understood");
@@ -258,6 +272,7 @@ static enum err answer_find(struct clerk *clerk, struct ask *ask, struct fault *
     if (err != ERR_OK)
         return err;
     entry.n = detail.n_ids = (uint32_t)n_rows;
+    entry.number = ticket != NULL ? strtoull(ticket->number, NULL, 16) : 0;
     for (size_t i = 0; i < n_rows; i++)
         memcpy(detail.ids[i], clerk->rows[i].id, ROW_ID_SIZE);
     err = clerk_record(clerk, &entry, ask, &detail, why);
@@ -293,6 +308,7 @@ static enum err answer_image(struct clerk *clerk, struct ask *ask, struct fault 
     enum err found = store_crop(clerk->vault->store, ask->id, clerk->out.data, &size,
                                 &clerk->out.is_sealed, &missing);
     entry.n = found == ERR_OK;
+    entry.number = ticket != NULL ? strtoull(ticket->number, NULL, 16) : 0;
     err = clerk_record(clerk, &entry, ask, &detail, why);
     if (err != ERR_OK)
         return err;

@@ -25,8 +25,8 @@ enum {
 /* What is recorded. The numbers are in the log for ever: new ones go to the end. */
 enum entry_kind {
     ENTRY_START = 1, /* the keeper has opened the store */
-    ENTRY_QUERY,
-    ENTRY_IMAGE,
+    ENTRY_QUERY,     /* number: the ticket under which it was answered, or 0 */
+    ENTRY_IMAGE,     /* the same */
     ENTRY_REFUSED,
     ENTRY_REQUEST,  /* asked for what needs a second person; number: the ticket */
     ENTRY_APPROVAL, /* a second person said yes; number: the ticket */

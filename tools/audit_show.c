@@ -116,6 +116,12 @@ static void number_text(const struct entry *entry, char *out, size_t size)
     case ENTRY_FORGET:
         snprintf(out, size, "epoch %" PRIu64, entry->number);
         break;
+    case ENTRY_QUERY: /* one with a name has read the log from the number on */
+    case ENTRY_IMAGE:
+        if (entry->number != 0)
+            snprintf(out, size, entry->name[0] == '\0' ? "ticket %08" PRIx64 : "no. %" PRIu64,
+                     entry->number);
+        break;
     default:
         if (entry->number != 0)
             snprintf(out, size, "no. %" PRIu64, entry->number);

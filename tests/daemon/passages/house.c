@@ -326,6 +326,21 @@ int house_count_looks(struct store *store, const char *kind)
     return n;
 }
 
+bool house_last_look(struct store *store, const char *kind, struct entry *entry,
+                     struct entry_detail *detail)
+{
+    struct entry at;
+    struct entry_detail its;
+    bool found = false;
+    for (uint64_t i = 0; next_record(store, i, &at, &its); i++)
+        if (strcmp(entry_kind_name(at.kind), kind) == 0) {
+            *entry = at;
+            *detail = its;
+            found = true;
+        }
+    return found;
+}
+
 int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason)
 {
     struct entry entry;

@@ -50,6 +50,9 @@ struct store *house_open_store(struct house *house);
 void house_close_store(struct store **store);
 /* Looks of this kind that are recorded there. */
 int house_count_looks(struct store *store, const char *kind);
+/* The newest record of the kind. */
+bool house_last_look(struct store *store, const char *kind, struct entry *entry,
+                     struct entry_detail *detail);
 /* Looks by this user, in the kernel's and in the host's words, for this reason. */
 int house_count_looks_by(struct store *store, uid_t uid, const char *user, const char *reason);
 

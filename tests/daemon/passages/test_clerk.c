@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/hex.h"
 #include "daemon/courier.h"
 #include "daemon/witness.h"
@@ -210,6 +211,18 @@ static void read_pending(struct house *h, const char *number, char text[TICKET_T
     }
 }
 
+/* The newest record of a kind, from the store of a stopped keeper. */
+static struct entry last_look(struct house *h, const char *kind, struct entry_detail *detail)
+{
+    struct entry entry;
+    if (h->keeper != 0)
+        house_stop(&h->keeper, &h->keeper_stop);
+    struct store *store = house_open_store(h);
+    assert_true(house_last_look(store, kind, &entry, detail));
+    house_close_store(&store);
+    return entry;
+}
+
 static void what_is_old_takes_a_second_person_and_is_answered_once(void **state)
 {
     struct house *h = *state;
@@ -249,6 +262,8 @@ static void what_is_old_takes_a_second_person_and_is_answered_once(void **state)
     assert_int_equal(count(h, "request"), 1);
     assert_int_equal(count(h, "approval"), 1);
     assert_int_equal(count(h, "query"), 1);
+    struct entry_detail detail;
+    assert_int_equal(last_look(h, "query", &detail).number, strtoull(number, NULL, 16));
 }
 
 /* A new P-256 key; its public half goes to NAME.pem of a folder. */
@@ -293,6 +308,11 @@ static void where_supervisors_have_keys_an_approval_is_signed(void **state)
     assert_refused(h, &yes, ERR_DENIED, "no key under your user's name");
     snprintf(yes.user, sizeof yes.user, "user2000");
     assert_int_equal(ask(h, &yes), MESSAGE_DONE);
+    struct entry_detail detail;
+    assert_string_equal(last_look(h, "approval", &detail).credential, "uid+key");
+    char signature[BASE64_LENGTH(SIGNATURE_MAX) + 1];
+    (void)base64_encode(yes.signature.der, yes.signature.size, signature);
+    assert_non_null(strstr(detail.what, signature));
     signature_key_free(&key);
     signature_key_free(&other);
 }
