@@ -102,6 +102,18 @@ static enum err sign_head(struct vault *vault, struct fault *why)
     return audit_sign(vault->store, counters_now_ms(), NULL, &head, why);
 }
 
+/* Opens the store, does `step` if there is one, and leaves both in the log, under a signed head. */
+static enum err carry_out(struct vault *vault, const char *config_path,
+                          enum err (*step)(struct store *, struct fault *), struct fault *why)
+{
+    enum err err = open_vault(vault, config_path, why);
+    if (err == ERR_OK)
+        err = record_opening(vault, why);
+    if (err == ERR_OK && step != NULL)
+        err = step(vault->store, why);
+    return err == ERR_OK ? sign_head(vault, why) : err;
+}
+
 static int fail(struct vault *vault, const struct fault *why)
 {
     log_fault(LOG_LEVEL_ERROR, why);
@@ -115,12 +127,7 @@ int enrol_run(const char *config_path)
 {
     static struct vault vault;
     struct fault why;
-    enum err err = open_vault(&vault, config_path, &why);
-    if (err == ERR_OK)
-        err = record_opening(&vault, &why);
-    if (err == ERR_OK)
-        err = sign_head(&vault, &why);
-    if (err != ERR_OK)
+    if (carry_out(&vault, config_path, NULL, &why) != ERR_OK)
         return fail(&vault, &why);
     struct keyring_state keys = audit_keys(vault.store);
     printf("%s\n\n", keys.is_new ? "The state folder is bound to this host now."
@@ -138,14 +145,7 @@ int enrol_suspend(const char *config_path)
 {
     static struct vault vault;
     struct fault why;
-    enum err err = open_vault(&vault, config_path, &why);
-    if (err == ERR_OK)
-        err = record_opening(&vault, &why);
-    if (err == ERR_OK)
-        err = suspend_store(vault.store, &why);
-    if (err == ERR_OK)
-        err = sign_head(&vault, &why);
-    if (err != ERR_OK)
+    if (carry_out(&vault, config_path, suspend_store, &why) != ERR_OK)
         return fail(&vault, &why);
     struct keyring_state keys = audit_keys(vault.store);
     print_binding(&keys);

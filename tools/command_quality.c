@@ -1,11 +1,11 @@
 /* laneward quality: how well the lane reads, as totals that tell of no vehicle. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "tools/client.h"
 #include "tools/command.h"
+#include "tools/plain.h"
 #include "tools/sheet.h"
 
 static const char usage[] =
@@ -71,48 +71,19 @@ static const char *default_socket(void)
     return path;
 }
 
-static int show(const json_t *answer, bool as_json)
+static void print_help(const char *socket)
 {
-    if (as_json) {
-        json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-        putchar('\n');
-    } else {
-        print_table(json_object_get(answer, "quality"));
-    }
-    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_ANSWERED : CLIENT_ERROR;
+    printf(usage, socket);
+}
+
+static void print_quality(const json_t *answer)
+{
+    print_table(json_object_get(answer, "quality"));
 }
 
 int command_quality(int argc, char **argv)
 {
-    enum { JSON = 256, SOCKET };
-    static const struct option options[] = {{"json", no_argument, NULL, JSON},
-                                            {"socket", required_argument, NULL, SOCKET},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *socket_path = default_socket();
-    bool as_json = false;
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            printf(usage, default_socket());
-            return 0;
-        }
-        if (option == '?' || option == ':')
-            return CLIENT_USAGE;
-        as_json |= option == JSON;
-        socket_path = option == SOCKET ? optarg : socket_path;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "laneward quality: only options are understood; see --help\n");
-        return CLIENT_USAGE;
-    }
-    struct fault why;
-    json_t *answer = NULL;
-    struct query query = {.kind = QUERY_QUALITY};
-    if (client_ask(socket_path, &query, &answer, &why) != ERR_OK) {
-        fprintf(stderr, "laneward quality: %s\n", why.text);
-        return CLIENT_ERROR;
-    }
-    int status = show(answer, as_json);
-    json_decref(answer);
-    return status;
+    const struct plain plain = {"quality", default_socket(), print_help, QUERY_QUALITY,
+                                print_quality};
+    return plain_run(&plain, argc, argv);
 }

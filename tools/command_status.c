@@ -1,10 +1,10 @@
 /* laneward status: cameras, store and key binding, as the daemon tells them. */
-#include <getopt.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "tools/client.h"
 #include "tools/command.h"
+#include "tools/plain.h"
 #include "tools/sheet.h"
 #include "tools/when.h"
 
@@ -128,49 +128,20 @@ static void print_store(const json_t *answer)
            client_true(answer, "clock_synchronised") ? "synchronised" : "NOT SYNCHRONISED");
 }
 
-static int show(const json_t *answer, bool as_json)
+static void print_help(const char *socket)
 {
-    if (as_json) {
-        json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-        putchar('\n');
-    } else {
-        print_cameras(json_object_get(answer, "cameras"));
-        print_store(answer);
-    }
-    return fflush(stdout) == 0 && !ferror(stdout) ? CLIENT_ANSWERED : CLIENT_ERROR;
+    printf(usage, socket);
+}
+
+static void print_status(const json_t *answer)
+{
+    print_cameras(json_object_get(answer, "cameras"));
+    print_store(answer);
 }
 
 int command_status(int argc, char **argv)
 {
-    enum { JSON = 256, SOCKET };
-    static const struct option options[] = {{"json", no_argument, NULL, JSON},
-                                            {"socket", required_argument, NULL, SOCKET},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *socket_path = NULL;
-    bool as_json = false;
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (option == 'h') {
-            printf(usage, client_socket(NULL));
-            return 0;
-        }
-        if (option == '?' || option == ':')
-            return CLIENT_USAGE;
-        as_json |= option == JSON;
-        socket_path = option == SOCKET ? optarg : socket_path;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "laneward status: only options are understood; see --help\n");
-        return CLIENT_USAGE;
-    }
-    struct fault why;
-    json_t *answer = NULL;
-    struct query query = {.kind = QUERY_STATUS};
-    if (client_ask(socket_path, &query, &answer, &why) != ERR_OK) {
-        fprintf(stderr, "laneward status: %s\n", why.text);
-        return CLIENT_ERROR;
-    }
-    int status = show(answer, as_json);
-    json_decref(answer);
-    return status;
+    const struct plain plain = {"status", client_socket(NULL), print_help, QUERY_STATUS,
+                                print_status};
+    return plain_run(&plain, argc, argv);
 }
