@@ -101,9 +101,7 @@ enum err books_check(struct store *store, struct fault *why)
 enum err books_count(struct store *store, struct fault *why)
 {
     struct database *ledger = store->ledger;
-    enum err result = database_ready(ledger, why);
-    if (result == ERR_OK)
-        result = database_run(ledger, SQL_BEGIN, SQLITE_OK, why);
+    enum err result = database_begin(ledger, why);
     if (result != ERR_OK)
         return result;
     for (size_t i = 0; i < store->shelf.n && result == ERR_OK; i++) {
@@ -123,9 +121,7 @@ enum err books_count(struct store *store, struct fault *why)
 enum err books_announce(struct store *store, struct fault *why)
 {
     struct database *ledger = store->ledger;
-    enum err result = database_ready(ledger, why);
-    if (result == ERR_OK)
-        result = database_run(ledger, SQL_BEGIN, SQLITE_OK, why);
+    enum err result = database_begin(ledger, why);
     if (result != ERR_OK)
         return result;
     for (uint32_t i = 0; i < store->n_moves && result == ERR_OK; i++) {

@@ -459,6 +459,12 @@ enum err database_run(struct database *database, enum sql number, int bound, str
     return result;
 }
 
+enum err database_begin(struct database *database, struct fault *why)
+{
+    enum err result = database_ready(database, why);
+    return result == ERR_OK ? database_run(database, SQL_BEGIN, SQLITE_OK, why) : result;
+}
+
 enum err database_end(struct database *database, enum err result, struct fault *why)
 {
     if (result == ERR_OK)

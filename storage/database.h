@@ -44,8 +44,11 @@ enum err database_ready(struct database *database, struct fault *why) MUST_USE;
 enum err database_run(struct database *database, enum sql number, int bound,
                       struct fault *why) MUST_USE;
 
-/* Ends the transaction that SQL_BEGIN opened: commits it when `result` is ERR_OK, else takes it
- * back. Returns `result`, or why the commit failed. */
+/* Makes it ready and opens a transaction, which database_end ends. */
+enum err database_begin(struct database *database, struct fault *why) MUST_USE;
+
+/* Ends the transaction that database_begin opened: commits it when `result` is ERR_OK, else takes
+ * it back. Returns `result`, or why the commit failed. */
 enum err database_end(struct database *database, enum err result, struct fault *why) MUST_USE;
 
 /* The code and the sentence for a result of SQLite's; holds no value of any column. */

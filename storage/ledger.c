@@ -113,9 +113,7 @@ enum err ledger_add_honey(struct store *store, const uint8_t (*ids)[ROW_ID_SIZE]
                           struct fault *why)
 {
     struct database *ledger = store->ledger;
-    enum err result = database_ready(ledger, why);
-    if (result == ERR_OK)
-        result = database_run(ledger, SQL_BEGIN, SQLITE_OK, why);
+    enum err result = database_begin(ledger, why);
     if (result != ERR_OK)
         return result;
     for (size_t i = 0; i < n && result == ERR_OK; i++)

@@ -173,7 +173,7 @@ static enum err take_cursors(struct store *store, struct database *old, struct f
 static enum err take_ledger(struct store *store, struct database *old, struct fault *why)
 {
     struct entry entry = {.kind = ENTRY_KEY, .uid = UINT32_MAX, .name = "migrated"};
-    enum err result = database_run(store->ledger, SQL_BEGIN, SQLITE_OK, why);
+    enum err result = database_begin(store->ledger, why);
     if (result != ERR_OK)
         return result;
     result = each(store, old, SQL_OLD_LOOK, 0, take_look, why);
