@@ -131,7 +131,7 @@ static enum err find_region(const struct place *place, struct span name, struct 
     if (!room)
         return fault_set(place->why, ERR_MEMORY, "%s: no memory", place->name);
     struct pattern_region *region = &list->regions[list->n_regions];
-    *region = (struct pattern_region){0};
+    *region = (struct pattern_region){.vehicles = PATTERN_VEHICLES};
     memcpy(region->name, name.at, name.n);
     *index = (uint16_t)list->n_regions++;
     return ERR_OK;
@@ -152,39 +152,62 @@ static enum err add_pattern(const struct place *place, const struct pattern *pat
     return ERR_OK;
 }
 
-static enum err parse_weight(const struct place *place, struct span text, float *out)
+static enum err parse_number(const struct place *place, struct span text, float *out)
 {
     char copy[24], *end;
     if (text.n == 0 || text.n >= sizeof copy)
-        return complain(place, text, "a weight is a number above 0");
+        return complain(place, text, "a number above 0 stands here");
     memcpy(copy, text.at, text.n);
     copy[text.n] = 0;
     double value = strtod(copy, &end);
     if (end != copy + text.n || !(value > 0) || !(value <= 1e6))
-        return complain(place, text, "a weight is a number above 0");
+        return complain(place, text, "a number above 0 stands here");
     *out = (float)value;
     return ERR_OK;
 }
 
-/* "!region absent LETTERS" */
+static enum err parse_absent(const struct place *place, struct span text, uint64_t *out)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        uint64_t bit = bit_of(text.at[i]);
+        if (bit == 0)
+            return complain(place, text, "absent characters are of A-Z 0-9");
+        bits |= bit;
+    }
+    *out = bits;
+    return ERR_OK;
+}
+
+static bool says(struct span text, const char *word)
+{
+    return text.n == strlen(word) && memcmp(text.at, word, text.n) == 0;
+}
+
+/* "!region absent LETTERS", "!region vehicles NUMBER" */
 static enum err parse_fact(const struct place *place, const struct span field[3], size_t n,
                            struct pattern_list *list)
 {
     uint16_t region;
+    uint64_t absent = 0;
+    float vehicles = 0;
     struct span name = {field[0].at + 1, field[0].n - 1};
-    if (n != 3 || field[1].n != 6 || memcmp(field[1].at, "absent", 6) != 0 || field[2].n == 0)
-        return complain(place, field[0], "a fact reads: !region<TAB>absent<TAB>LETTERS");
-    uint64_t bits = 0;
-    for (size_t i = 0; i < field[2].n; i++) {
-        uint64_t bit = bit_of(field[2].at[i]);
-        if (bit == 0)
-            return complain(place, field[2], "absent characters are of A-Z 0-9");
-        bits |= bit;
-    }
-    enum err err = find_region(place, name, list, &region);
+    enum err err;
+    if (n == 3 && field[2].n > 0 && says(field[1], "absent"))
+        err = parse_absent(place, field[2], &absent);
+    else if (n == 3 && says(field[1], "vehicles"))
+        err = parse_number(place, field[2], &vehicles);
+    else
+        err = complain(place, field[0],
+                       "a fact reads: !region<TAB>absent<TAB>LETTERS or vehicles<TAB>NUMBER");
     if (!err)
-        list->regions[region].absent |= bits;
-    return err;
+        err = find_region(place, name, list, &region);
+    if (err)
+        return err;
+    list->regions[region].absent |= absent;
+    if (vehicles > 0)
+        list->regions[region].vehicles = vehicles;
+    return ERR_OK;
 }
 
 static enum err parse_line(const struct place *place, struct span line, struct pattern_list *list)
@@ -207,13 +230,12 @@ static enum err parse_line(const struct place *place, struct span line, struct p
         return complain(place, line, "a line reads: region<TAB>pattern[<TAB>weight]");
     enum err err = parse_places(place, field[1], &pattern);
     if (!err && n == 3)
-        err = parse_weight(place, field[2], &pattern.weight);
+        err = parse_number(place, field[2], &pattern.weight);
     if (!err)
         err = find_region(place, field[0], list, &pattern.region);
     return err ? err : add_pattern(place, &pattern, list);
 }
 
-/* Absent letters that a failing file added must not stay, so they are kept aside. */
 static enum err parse_lines(struct place *place, struct span text, struct pattern_list *list)
 {
     for (const char *at = text.at, *end = text.at + text.n; at < end; place->line++) {
@@ -235,17 +257,18 @@ static enum err parse_lines(struct place *place, struct span text, struct patter
 enum err pattern_parse(const char *text, size_t size, const char *name, struct pattern_list *list,
                        struct fault *why)
 {
-    uint64_t absent[PATTERN_MAX_REGIONS];
+    /* What a failing file said of regions known before must not stay. */
+    struct pattern_region before[PATTERN_MAX_REGIONS];
     size_t n_patterns = list->n_patterns, n_regions = list->n_regions;
     for (size_t i = 0; i < n_regions; i++)
-        absent[i] = list->regions[i].absent;
+        before[i] = list->regions[i];
     struct place place = {name, 1, why};
     enum err err = parse_lines(&place, (struct span){text, size}, list);
     if (err) {
         list->n_patterns = n_patterns;
         list->n_regions = n_regions;
         for (size_t i = 0; i < n_regions; i++)
-            list->regions[i].absent = absent[i];
+            list->regions[i] = before[i];
     }
     return err;
 }

@@ -2,9 +2,11 @@
  *
  *   # a comment
  *   us-ny<TAB>@@@####            @ a letter, # a digit, ? either, [A-FH] one of a class, anything
- * else itself us-ny<TAB>@@@###<TAB>0.2     with a weight against the region's other patterns; 1
- * when absent !us-ny<TAB>absent<TAB>OIQ    letters that the region's serials never use: @ and ?
- * leave them out
+ *                                else itself
+ *   us-ny<TAB>@@@###<TAB>0.2     with a weight against the region's other patterns; 1 when absent
+ *   !us-ny<TAB>absent<TAB>OIQ    letters that the region's serials never use: @ and ? leave them
+ * out !us-ny<TAB>vehicles<TAB>113  how many of the region's are met, against other regions; 50 when
+ *                                absent
  */
 #ifndef LANEWARD_OCR_PATTERN_H
 #define LANEWARD_OCR_PATTERN_H
@@ -15,7 +17,7 @@
 #include "base/err.h"
 #include "ocr/reading.h"
 
-enum { PATTERN_MAX = 8192, PATTERN_MAX_REGIONS = 512 };
+enum { PATTERN_MAX = 8192, PATTERN_MAX_REGIONS = 512, PATTERN_VEHICLES = 50 };
 
 /* One pattern: bit c - 1 of allow[i] says that class c (1 = '0' .. 36 = 'Z') may stand at place i.
  */
@@ -30,6 +32,7 @@ struct pattern {
 struct pattern_region {
     char name[READING_REGION_SIZE];
     uint64_t absent;
+    float vehicles; /* above 0 */
 };
 
 /* Grows as files are parsed into it; all zero to begin with. */

@@ -1,10 +1,10 @@
 /* Syntax: the chosen patterns as one distribution over texts, mixed with free text.
  *
- * A pattern has each of its texts with probability 1 / count. Regions are equally likely; a
- * region's patterns are as likely as their weights. Free text (personal plates, serials that no
- * file knows) is a chain of letters and digits that tends to stay with one kind, each letter with 1
- * / 26 and each digit with 1 / 10. Against texts drawn from all 36 characters alike the odds of a
- * text of n characters are
+ * A pattern has each of its texts with probability 1 / count. Regions are as likely as
+ * their vehicles are many, a region's patterns as their weights. Free text (personal plates,
+ * serials that no file knows) is a chain of letters and digits that tends to stay with one kind,
+ * each letter with 1 / 26 and each digit with 1 / 10. Against texts drawn from all 36 characters
+ * alike the odds of a text of n characters are
  *
  *     ((1 - PATTERN_SHARE) * 36^n * P(free) + PATTERN_SHARE * 36^n * sum of share / count) ^ TRUST
  *
@@ -83,7 +83,7 @@ static enum err choose(const struct pattern_list *list, const char *chosen, bool
 }
 
 /* Each chosen pattern as a rule, sorted by length; weights become shares of the whole. */
-static void lay_out(struct syntax *syntax, const bool *in, const double *weights, size_t n_chosen)
+static void lay_out(struct syntax *syntax, const bool *in, const double *weights, double vehicles)
 {
     const struct pattern_list *list = &syntax->list;
     size_t n = 0;
@@ -95,7 +95,8 @@ static void lay_out(struct syntax *syntax, const bool *in, const double *weights
             if (pattern->n != length || !in[pattern->region] || count < 1)
                 continue;
             struct rule *rule = &syntax->rules[n++];
-            double share = pattern->weight / weights[pattern->region] / (double)n_chosen;
+            double share = pattern->weight / weights[pattern->region] *
+                           list->regions[pattern->region].vehicles / vehicles;
             rule->odds = share * pow(ALPHABET, length) / count;
             rule->region = pattern->region;
             for (size_t k = 0; k < length; k++)
@@ -110,7 +111,7 @@ enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *c
 {
     bool in[PATTERN_MAX_REGIONS];
     double weights[PATTERN_MAX_REGIONS] = {0};
-    size_t n_chosen = 0;
+    double vehicles = 0;
     enum err err = choose(list, chosen, in, why);
     if (err)
         return err;
@@ -125,10 +126,10 @@ enum err syntax_of(struct syntax **out, struct pattern_list *list, const char *c
     for (size_t i = 0; i < list->n_patterns; i++)
         weights[list->patterns[i].region] += list->patterns[i].weight;
     for (size_t i = 0; i < list->n_regions; i++)
-        n_chosen += in[i] && weights[i] > 0;
+        vehicles += in[i] && weights[i] > 0 ? list->regions[i].vehicles : 0;
     syntax->list = *list;
     *list = (struct pattern_list){0};
-    lay_out(syntax, in, weights, n_chosen);
+    lay_out(syntax, in, weights, vehicles);
     *out = syntax;
     return ERR_OK;
 }

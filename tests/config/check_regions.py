@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks the pattern files, apart from the program's own parser: FOLDER, or --self-test.
 
-A line is a comment ("# ..."), empty, REGION<TAB>PATTERN[<TAB>WEIGHT], or
-!REGION<TAB>absent<TAB>LETTERS.
+A line is a comment ("# ..."), empty, REGION<TAB>PATTERN[<TAB>WEIGHT],
+!REGION<TAB>absent<TAB>LETTERS, or !REGION<TAB>vehicles<TAB>NUMBER.
 """
 import os
 import re
@@ -44,7 +44,7 @@ KNOWN = {
 
 def read(name, text):
     """({region: [(regex, line)]}, [complaint])"""
-    regions, absent, complaints = {}, {}, []
+    regions, absent, vehicles, complaints = {}, {}, set(), []
     for number, line in enumerate(text.split("\n"), 1):
         fields = line.split("\t")
         where = f"{name}:{number}: {line!r}"
@@ -55,8 +55,12 @@ def read(name, text):
             complaints.append(f"{where}: no region's name of at most {LONGEST_NAME} characters")
         elif fields[0].startswith("!"):
             region = fields[0][1:]
-            if len(fields) != 3 or fields[1] != "absent" or not re.fullmatch("[A-Z]+", fields[2]):
-                complaints.append(f"{where}: not !region, absent, letters")
+            if len(fields) == 3 and fields[1] == "vehicles" and is_number(fields[2]):
+                if region in vehicles:
+                    complaints.append(f"{where}: vehicles a second time")
+                vehicles.add(region)
+            elif len(fields) != 3 or fields[1] != "absent" or not re.fullmatch("[A-Z]+", fields[2]):
+                complaints.append(f"{where}: not !region, absent, letters or vehicles, number")
             elif region in absent:
                 complaints.append(f"{where}: absent letters a second time")
             else:
@@ -69,9 +73,9 @@ def read(name, text):
             regions.setdefault(fields[0], [])
             if not found:
                 regions[fields[0]].append((fields[1], number))
-    for region in absent:
+    for region in vehicles.union(absent):
         if region not in regions:
-            complaints.append(f"{name}: absent letters of {region}, which has no pattern")
+            complaints.append(f"{name}: a fact about {region}, which has no pattern")
     for region, patterns in regions.items():
         seen = {}
         for pattern, number in patterns:
@@ -82,6 +86,10 @@ def read(name, text):
     return found, complaints
 
 
+def is_number(text):
+    return re.fullmatch(r"\d*\.?\d+", text) and float(text) > 0
+
+
 def check_pattern(where, fields):
     places = PLACE.findall(fields[1])
     if "".join(places) != fields[1] or not places:
@@ -90,7 +98,7 @@ def check_pattern(where, fields):
         return [f"{where}: more than {LONGEST_PLATE} places"]
     if any(a > b for a, b in re.findall(r"(\w)-(\w)", fields[1])):
         return [f"{where}: a class that runs backwards"]
-    if len(fields) == 3 and not (re.fullmatch(r"\d*\.?\d+", fields[2]) and float(fields[2]) > 0):
+    if len(fields) == 3 and not is_number(fields[2]):
         return [f"{where}: not a weight above 0"]
     return []
 
@@ -147,13 +155,16 @@ def self_test():
         "!us-ny\tabsent\tO",
         "us-ny\t@@@####\n!us-ny\tgone\tO",
         "us-ny\t@@@####\n!us-ny\tabsent\tO\n!us-ny\tabsent\tI",
+        "!us-ny\tvehicles\t5",
+        "us-ny\t@@@####\n!us-ny\tvehicles\t0",
+        "us-ny\t@@@####\n!us-ny\tvehicles\t5\n!us-ny\tvehicles\t6",
     )
     failed = 0
     for text in wrong:
         if len(read("t", text)[1]) != 1:
             print(f"expected one complaint about {text!r}, got {read('t', text)[1]}")
             failed += 1
-    regions, found = read("t", "# c\n\n!mx\tabsent\tO\nmx\t@[A-C9]#?\t.5\nmx\tX")
+    regions, found = read("t", "# c\n\n!mx\tvehicles\t5.5\n!mx\tabsent\tO\nmx\t@[A-C9]#?\t.5\nmx\tX")
     texts = ("AB1Z", "OB1Z", "AD1Z", "A91O", "X")
     fits = [bool(p.fullmatch(t)) for p in regions["mx"] for t in texts]
     if found or fits != [True, False, False, False, False] + [False] * 4 + [True]:

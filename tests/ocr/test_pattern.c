@@ -69,6 +69,9 @@ static void a_complaint_names_file_and_line(void **state)
         "us-ny\t@@@\n!us-ny\tabsent\n",
         "us-ny\t@@@\n!us-ny\tabsent\to\n",
         "us-ny\t@@@\n!us-ny\tmissing\tO\n",
+        "us-ny\t@@@\n!us-ny\tvehicles\n",
+        "us-ny\t@@@\n!us-ny\tvehicles\t0\n",
+        "us-ny\t@@@\n!us-ny\tvehicles\tmany\n",
         "us-ny\t@@@\nus-ny\t\n",
         "us-ny\t@@@\nus-ny\t@@@@@@@@@@@@@\n",
         "us-ny\t@@@\na-very-long-name\t@@@\n",
@@ -87,10 +90,13 @@ static void a_failing_file_leaves_the_list_as_it_was(void **state)
     (void)state;
     struct pattern_list list = {0};
     assert_ok(parse("us-ny\t@@@####\n!us-ny\tabsent\tO\n", &list));
-    assert_int_equal(parse("us-ny\t@@@\nbr\t@@@\n!us-ny\tabsent\tI\nbr\t*\n", &list), ERR_INPUT);
+    assert_int_equal(
+        parse("us-ny\t@@@\nbr\t@@@\n!us-ny\tabsent\tI\n!us-ny\tvehicles\t7\nbr\t*\n", &list),
+        ERR_INPUT);
     assert_int_equal(list.n_patterns, 1);
     assert_int_equal(list.n_regions, 1);
     assert_true(list.regions[0].absent == bit('O'));
+    assert_true(list.regions[0].vehicles == PATTERN_VEHICLES);
     pattern_list_release(&list);
 }
 

@@ -168,6 +168,18 @@ static void regions_are_chosen_by_name_and_by_glob(void **state)
     syntax_close(&some);
 }
 
+static void a_region_with_more_vehicles_is_likelier(void **state)
+{
+    (void)state;
+    static const char text[] = "mx\t@@@####\n!mx\tvehicles\t9\nbr\t@@@####\n!br\tvehicles\t3\n";
+    const uint8_t code[] = {11, 11, 11, 2, 2, 2, 2};
+    struct syntax *both = syntax_from(text, NULL);
+    struct syntax_origin origin = syntax_origin_of(both, code, 7);
+    assert_string_equal(origin.region, "mx");
+    assert_float_equal(origin.share, 0.75, 1e-6);
+    syntax_close(&both);
+}
+
 /* A form that one state alone has names it; one that states share names the country; one that
  * countries share as well names the country that it speaks for, or none. */
 static void a_region_is_named_as_far_as_the_form_tells(void **state)
@@ -251,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_letter_that_the_font_lacks_is_not_chosen),
         cmocka_unit_test(the_round_sign_of_a_personal_plate_is_left_to_the_reader),
         cmocka_unit_test(regions_are_chosen_by_name_and_by_glob),
+        cmocka_unit_test(a_region_with_more_vehicles_is_likelier),
         cmocka_unit_test(a_region_is_named_as_far_as_the_form_tells),
         cmocka_unit_test(a_choice_that_names_nothing_is_an_error),
         cmocka_unit_test(a_pattern_file_that_cannot_be_read_names_file_and_line),
