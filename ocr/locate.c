@@ -300,8 +300,16 @@ static enum err map_of(const struct locate *locate, const struct net_tensor *out
     return fits ? ERR_OK : ERR_INPUT;
 }
 
-enum err locate_run(struct locate *locate, const struct image *image,
-                    struct region out[READING_MAX_PLATES], uint8_t *n, struct fault *why)
+static float highest_score(const struct locate_map *map)
+{
+    float highest = -INFINITY;
+    for (size_t i = 0; i < (size_t)map->columns * map->rows; i++)
+        highest = fmaxf(highest, map->data[i]);
+    return sigmoid(highest);
+}
+
+enum err locate_run(struct locate *locate, const struct image *image, struct locate_found *out,
+                    struct fault *why)
 {
     uint32_t width, height;
     locate_scaled_size(&locate->card, image, &width, &height);
@@ -320,13 +328,14 @@ enum err locate_run(struct locate *locate, const struct image *image,
         return err;
     if ((err = map_of(locate, &output, columns, rows, &map)))
         return fault_set(why, err, "the locator's map has another shape than its card says");
-    *n = locate_decode(&locate->card, &map, out);
+    out->n = locate_decode(&locate->card, &map, out->plates);
+    out->highest = highest_score(&map);
     float back_x = (float)image->width / (float)width,
           back_y = (float)image->height / (float)height;
-    for (uint8_t i = 0; i < *n; i++)
+    for (uint8_t i = 0; i < out->n; i++)
         for (int c = 0; c < 4; c++) {
-            out[i].corner[c].x *= back_x;
-            out[i].corner[c].y *= back_y;
+            out->plates[i].corner[c].x *= back_x;
+            out->plates[i].corner[c].y *= back_y;
         }
     return ERR_OK;
 }
@@ -357,27 +366,27 @@ static bool surroundings(const struct image *image, const struct region *where, 
 enum err locate_again(struct locate *locate, const struct image *image, const struct region *where,
                       struct region *out, uint8_t *n, struct fault *why)
 {
-    struct region found[READING_MAX_PLATES];
+    struct locate_found found = {.n = 0};
     struct image part;
     struct point origin;
-    uint8_t many = 0;
     float most = AROUND_IOU;
     if (surroundings(image, where, &part, &origin)) {
-        enum err err = locate_run(locate, &part, found, &many, why);
+        enum err err = locate_run(locate, &part, &found, why);
         if (err)
             return err;
     }
     *n = 0;
-    for (uint8_t i = 0; i < many; i++) {
+    for (uint8_t i = 0; i < found.n; i++) {
+        struct region *here = &found.plates[i];
         for (int c = 0; c < 4; c++) {
-            found[i].corner[c].x += origin.x;
-            found[i].corner[c].y += origin.y;
+            here->corner[c].x += origin.x;
+            here->corner[c].y += origin.y;
         }
-        float iou = iou_of(&found[i], where);
+        float iou = iou_of(here, where);
         if (iou <= most)
             continue;
         most = iou;
-        *out = found[i];
+        *out = *here;
         out->score = where->score;
         *n = 1;
     }

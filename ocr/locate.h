@@ -38,9 +38,14 @@ enum err locate_open(struct locate **out, const char *dir, const struct locate_o
                      struct fault *why) MUST_USE;
 void locate_close(struct locate **locate);
 
-/* Plates in the coordinates of `image`, best first; *n is at most READING_MAX_PLATES. */
-enum err locate_run(struct locate *locate, const struct image *image,
-                    struct region out[READING_MAX_PLATES], uint8_t *n, struct fault *why) MUST_USE;
+/* Plates in the coordinates of the picture, best first. */
+struct locate_found {
+    struct region plates[READING_MAX_PLATES];
+    uint8_t n;
+    float highest; /* 0..1, score anywhere: without a plate, how near something came to be one */
+};
+enum err locate_run(struct locate *locate, const struct image *image, struct locate_found *out,
+                    struct fault *why) MUST_USE;
 
 /* Looks for a known plate again in its surroundings alone, which are then seen at one size,
  * whatever the plate's; `locate` best has a small frame (a zoom below 1). *n is 0 where nothing is

@@ -34,9 +34,10 @@ static const struct {
     float located, read;
 } vetoes[] = {{0.7f, 0.03f}, {0.6f, 0.3f}};
 
-/* Where nothing was found, a closer look: a working frame whose sides are longer by so much. Chosen
- * on held-out pictures and the scenes without plates (docs/recognition.md). */
-static const float CLOSER = 2.0f;
+/* Where nothing was found, a closer look: a working frame whose sides are longer by so much; but
+ * not where the first look came nowhere near a plate, below this score. Both chosen on held-out
+ * pictures and the scenes without plates (docs/recognition.md). */
+static const float CLOSER = 2.0f, CLOSER_FROM = 0.2f;
 
 /* An unsure plate is located again in a frame of sides shorter by so much. */
 static const float AROUND = 0.41f;
@@ -54,6 +55,7 @@ struct ocr {
     struct rank_options ranking;
     bool plate_only;
     bool places_known; /* of the picture at hand: the plates stand where somebody said */
+    float highest;     /* of the picture at hand: the locator's highest score */
     struct jpeg *jpeg;
     struct locate *locate; /* NULL when the pictures are plates */
     struct locate *closer; /* the same with a larger frame; NULL as well */
@@ -109,13 +111,12 @@ static enum err warm_up(struct ocr *ocr, struct fault *why)
 {
     static const uint8_t grey[64 * 64] = {0};
     const struct image empty = {grey, 64, 64, 64}, wide = {grey, 64, 36, 64};
-    struct region found[READING_MAX_PLATES];
-    uint8_t n;
-    enum err err = ocr->locate ? locate_run(ocr->locate, &empty, found, &n, why) : ERR_OK;
+    struct locate_found found;
+    enum err err = ocr->locate ? locate_run(ocr->locate, &empty, &found, why) : ERR_OK;
     if (!err && ocr->closer)
-        err = locate_run(ocr->closer, &empty, found, &n, why);
+        err = locate_run(ocr->closer, &empty, &found, why);
     if (!err && ocr->around)
-        err = locate_run(ocr->around, &wide, found, &n, why);
+        err = locate_run(ocr->around, &wide, &found, why);
     return err ? err : reader_run(ocr->reader, ocr->plate, &ocr->views.odds[0], why);
 }
 
@@ -193,23 +194,23 @@ static enum err find_plates(struct ocr *ocr, struct locate *locate, const struct
 {
     const struct image *grey = &ocr->picture.grey;
     float w = (float)grey->width, h = (float)grey->height;
-    struct region found[READING_MAX_PLATES] = {{{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1}};
-    uint8_t n = 1;
+    struct locate_found found = {.plates = {{{{0, 0}, {w, 0}, {w, h}, {0, h}}, 1}}, .n = 1};
     if (places == NULL) {
-        enum err err = locate_run(locate, grey, found, &n, why);
+        enum err err = locate_run(locate, grey, &found, why);
         if (err)
             return err;
+        ocr->highest = found.highest;
     } else if (places->n > 0) {
-        n = places->n;
-        for (uint8_t i = 0; i < n; i++) {
-            found[i] = places->where[i];
-            rescale(&ocr->picture, false, &found[i]);
+        found.n = places->n;
+        for (uint8_t i = 0; i < found.n; i++) {
+            found.plates[i] = places->where[i];
+            rescale(&ocr->picture, false, &found.plates[i]);
         }
     }
-    for (uint8_t i = 0; i < n; i++)
+    for (uint8_t i = 0; i < found.n; i++)
         if (places != NULL || ocr->mask == NULL ||
-            mask_has(ocr->mask, &found[i], grey->width, grey->height))
-            out->readings[out->n_readings++].where = found[i];
+            mask_has(ocr->mask, &found.plates[i], grey->width, grey->height))
+            out->readings[out->n_readings++].where = found.plates[i];
     return ERR_OK;
 }
 
@@ -408,13 +409,13 @@ static enum err look_with(struct ocr *ocr, struct locate *locate, const struct o
     return ERR_OK;
 }
 
-/* The same, with a closer look where there is nothing at the first. */
+/* The same, with a closer look where there is nothing at the first, but something might be. */
 static enum err look(struct ocr *ocr, const struct ocr_places *places, struct ocr_result *result,
                      struct fault *why)
 {
     ocr->places_known = places != NULL;
     enum err err = look_with(ocr, ocr->locate, places, result, why);
-    if (!err && result->n_readings == 0 && !ocr->places_known)
+    if (!err && result->n_readings == 0 && !ocr->places_known && ocr->highest >= CLOSER_FROM)
         err = look_with(ocr, ocr->closer, NULL, result, why);
     return err;
 }

@@ -164,7 +164,8 @@ def self_test():
         if len(read("t", text)[1]) != 1:
             print(f"expected one complaint about {text!r}, got {read('t', text)[1]}")
             failed += 1
-    regions, found = read("t", "# c\n\n!mx\tvehicles\t5.5\n!mx\tabsent\tO\nmx\t@[A-C9]#?\t.5\nmx\tX")
+    sound = "# c\n\n!mx\tvehicles\t5.5\n!mx\tabsent\tO\nmx\t@[A-C9]#?\t.5\nmx\tX"
+    regions, found = read("t", sound)
     texts = ("AB1Z", "OB1Z", "AD1Z", "A91O", "X")
     fits = [bool(p.fullmatch(t)) for p in regions["mx"] for t in texts]
     if found or fits != [True, False, False, False, False] + [False] * 4 + [True]:
