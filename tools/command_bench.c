@@ -12,6 +12,7 @@
 #include "tools/engine.h"
 #include "tools/labels.h"
 #include "tools/pictures.h"
+#include "tools/plot.h"
 #include "tools/report.h"
 
 static const char help[] =
@@ -25,7 +26,8 @@ static const char help[] =
     "\n"
     "  -j, --json         one JSON object instead of tables\n"
     "      --show OUT     write the pictures with what was found, to look at: 0 missed, 1 wrong, 2 "
-    "false, 3 right\n"
+    "false, 3 right;\n"
+    "                     and error against yield as error-yield.svg\n"
     "      --split NAME   of a manifest only \"train\" or \"test\"\n"
     "      --true-places  read at the labelled places: the reader alone\n"
     "      --repeat N     read each picture N times and keep the shortest times, 1..100 (1)\n"
@@ -196,6 +198,11 @@ static enum err measure_all(const struct bench *bench, char **folders, size_t n,
         json_decref(object);
     } else if (!err) {
         report_print(sets, n_shown);
+    }
+    if (!err && bench->show != NULL) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/error-yield.svg", bench->show);
+        err = plot_write(path, &sum->score, why);
     }
     for (size_t i = 0; i <= n; i++)
         report_release(&sets[i]);

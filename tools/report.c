@@ -10,7 +10,6 @@ static const char *const stage_names[REPORT_STAGES] = {"decode", "locate", "rect
                                                        "read",   "second", "all"};
 static const float edges[] = {0, 0.5f, 0.8f, 0.9f, 0.95f, 0.98f, 0.99f, 0.995f, 1.0001f};
 static const double errors[] = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05};
-static const double REJECT_ERROR = 0.005;
 
 enum { BINS = sizeof edges / sizeof edges[0] - 1, CURVE = sizeof errors / sizeof errors[0] };
 
@@ -222,7 +221,7 @@ static void print_curve(struct score *score)
                100 * errors[i], (double)point.confidence, point.accepted, point.wrong,
                100 * part_of(point.wrong, point.accepted), 100 * wrong[0], 100 * wrong[1],
                100 * point.yield, 100 * yield[0], 100 * yield[1],
-               errors[i] == REJECT_ERROR ? "  <- reject point" : "");
+               errors[i] == SCORE_REJECT_ERROR ? "  <- reject point" : "");
     }
     printf("An error is a wrong text or a text where there is no plate; yield is of all plates "
            "with a known text.\n");

@@ -44,6 +44,9 @@ struct score_point {
     double yield;             /* right or wrong ones on a labelled plate, of all such plates */
 };
 
+/* The share of wrong texts at which a site's reject point is told. */
+#define SCORE_REJECT_ERROR 0.005
+
 /* The largest set of readings with at most `error` wrong among them. False: there is none. */
 bool score_reject_point(struct score *score, double error, struct score_point *out);
 
