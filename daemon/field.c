@@ -64,7 +64,6 @@ void field_get_plate(struct wire *w, char out[ROW_PLATE_SIZE], unsigned wildcard
     w->bad |= used > wildcards;
 }
 
-/* Names of lanes, cameras, regions and users: printing characters only. */
 void field_get_name(struct wire *w, char *out, size_t size)
 {
     wire_get_text(w, out, size);
@@ -72,7 +71,6 @@ void field_get_name(struct wire *w, char *out, size_t size)
         w->bad |= *c < ' ' || *c > '~';
 }
 
-/* Words of people: nothing that moves or hides what stands beside it. */
 void field_get_words(struct wire *w, char *out, size_t size)
 {
     wire_get_text(w, out, size);

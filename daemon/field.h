@@ -22,10 +22,10 @@ float field_get_share(struct wire *w);
  * character each. */
 void field_get_plate(struct wire *w, char out[ROW_PLATE_SIZE], unsigned wildcards);
 
-/* Names of lanes, cameras, regions and users: printing ASCII only. */
+/* Names of lanes, cameras and regions: printing ASCII only. */
 void field_get_name(struct wire *w, char *out, size_t size);
 
-/* Words of people: nothing that moves or hides what stands beside it. */
+/* Words of people, and their names: nothing that moves or hides what stands beside it. */
 void field_get_words(struct wire *w, char *out, size_t size);
 
 #endif

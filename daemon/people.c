@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/words.h"
+
 /* *gid: of the user's first group; UINT32_MAX when he is not in the list. */
 static void find_user(const char *path, struct person *person, uint32_t *gid)
 {
@@ -15,7 +17,8 @@ static void find_user(const char *path, struct person *person, uint32_t *gid)
     if (users == NULL)
         return;
     while ((user = fgetpwent(users)) != NULL)
-        if (user->pw_uid == person->uid && strlen(user->pw_name) < sizeof person->name) {
+        if (user->pw_uid == person->uid && strlen(user->pw_name) < sizeof person->name &&
+            words_are_plain(user->pw_name)) {
             snprintf(person->name, sizeof person->name, "%s", user->pw_name);
             *gid = user->pw_gid;
             break;

@@ -7,7 +7,8 @@
 #include "config/config.h"
 #include "daemon/ask.h"
 
-/* Users that are not in the host's list are called by their number, and are in no group. */
+/* Users that are not in the host's list, or by a name too long or with control characters, are
+ * called by their number, and are in no group. */
 struct person {
     uint32_t uid;
     uint32_t roles; /* enum ask_role */

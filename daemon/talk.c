@@ -67,7 +67,7 @@ static void get_ask(struct wire *w, struct ask *ask)
     ask->uid = (uint32_t)wire_get(w, 4);
     ask->roles = (uint32_t)wire_get(w, 1);
     w->bad |= (ask->roles & ~(uint32_t)ASK_ROLES) != 0;
-    field_get_name(w, ask->user, sizeof ask->user);
+    field_get_words(w, ask->user, sizeof ask->user);
     field_get_words(w, ask->reason, sizeof ask->reason);
     field_get_words(w, ask->case_number, sizeof ask->case_number);
     get_query(w, &ask->find);
@@ -220,7 +220,7 @@ static void get_pending(struct wire *w, struct message *m)
     if (m->n_left == 0)
         return;
     get_ticket(w, m->ticket, true);
-    field_get_name(w, m->user, sizeof m->user);
+    field_get_words(w, m->user, sizeof m->user);
     field_get_time(w, &m->asked_ms);
     get_data(w, m, TICKET_TEXT_SIZE);
     for (uint32_t i = 0; i < m->n_data; i++)

@@ -24,6 +24,8 @@ static const char users[] = "root:x:0:0::/root:/bin/sh\n"
                             "anna:x:1003:1003::/:/bin/sh\n"
                             "mike:x:1004:1004::/:/bin/sh\n"
                             "nobody-special:x:1005:1005::/:/bin/sh\n"
+                            "j\303\274rgen:x:1007:500::/:/bin/sh\n"
+                            "back\b\b\bword:x:1008:500::/:/bin/sh\n"
                             "a-name-of-more-than-thirty-one-characters:x:1006:501::/:/bin/sh\n"
                             "broken line\n";
 static const char groups[] = "root:x:0:\n"
@@ -80,6 +82,8 @@ static void members_have_their_group_s_role(void **state)
     assert_string_equal(person.name, "olga");
     assert_int_equal(roles(1005), 0);
     assert_string_equal(person.name, "nobody-special");
+    assert_int_equal(roles(1007), ASK_OFFICER);
+    assert_string_equal(person.name, "j\303\274rgen");
 }
 
 static void a_user_s_first_group_counts(void **state)
@@ -102,6 +106,8 @@ static void who_is_in_no_list_has_a_number_and_no_role(void **state)
     assert_string_equal(person.name, "uid 4000000000");
     assert_int_equal(roles(1006), 0); /* a name that no record could hold */
     assert_string_equal(person.name, "uid 1006");
+    assert_int_equal(roles(1008), 0); /* one that would hide what stands beside it */
+    assert_string_equal(person.name, "uid 1008");
 }
 
 static void root_and_the_daemon_have_what_nobody_was_named_for(void **state)

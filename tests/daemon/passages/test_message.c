@@ -54,7 +54,7 @@ static void fill_talk(struct message *m)
     m->ask = (struct ask){.kind = ASK_FIND,
                           .uid = 1000,
                           .roles = ASK_OFFICER | ASK_MAINTENANCE,
-                          .user = "uid 1000",
+                          .user = "j\303\274rgen",
                           .reason = "stolen é",
                           .case_number = "26-114",
                           .find = {.plate = "A?C12?",
