@@ -94,8 +94,12 @@ enum err cv_draw_text(const struct cv_canvas *canvas, const float from[2], const
 {
     return guarded(why, "drawing", [&] {
         cv::Mat target = mat_of(canvas);
-        cv::putText(target, text, cv::Point2f(from[0], from[1]), cv::FONT_HERSHEY_SIMPLEX,
-                    pen.size / 22.0, colour_of(pen.rgb), std::max(1, cvRound(pen.size / 10)),
-                    cv::LINE_AA);
+        const int thick = std::max(1, cvRound(pen.size / 10));
+        auto write = [&](const cv::Scalar &colour, int width) {
+            cv::putText(target, text, cv::Point2f(from[0], from[1]), cv::FONT_HERSHEY_SIMPLEX,
+                        pen.size / 22.0, colour, width, cv::LINE_AA);
+        };
+        write(cv::Scalar::all(0), 3 * thick);
+        write(colour_of(pen.rgb), thick);
     });
 }

@@ -32,8 +32,8 @@ struct cv_canvas {
 };
 
 /* A line between two places in pixels, or a text whose baseline begins at `from`; `rgb` as
- * 0xRRGGBB. `size`: the line's width or the letters' height, in pixels. What lies outside is cut
- * off. */
+ * 0xRRGGBB; letters have a black edge. `size`: the line's width or the letters' height, in pixels.
+ * What lies outside is cut off. */
 struct cv_pen {
     uint32_t rgb;
     float size;

@@ -23,9 +23,7 @@ static enum err draw_mark(const struct cv_canvas *canvas, const struct show_mark
     if (err || mark->text == NULL)
         return err;
     const float at[2] = {fmaxf(0, left), low + 18 * unit};
-    err = cv_draw_text(canvas, at, mark->text, (struct cv_pen){0, 14 * unit + 2}, why);
-    return err ? err
-               : cv_draw_text(canvas, at, mark->text, (struct cv_pen){mark->rgb, 14 * unit}, why);
+    return cv_draw_text(canvas, at, mark->text, (struct cv_pen){mark->rgb, 14 * unit}, why);
 }
 
 enum err show_picture(const struct ocr *ocr, const struct show_mark *marks, size_t n,
