@@ -26,9 +26,9 @@ TSS2_RC chip_number(TSS2_RC status)
 static bool is_decided(TSS2_RC number)
 {
     static const TSS2_RC decided[] = {
-        TPM2_RC_POLICY_FAIL, TPM2_RC_POLICY,          TPM2_RC_BAD_AUTH,   TPM2_RC_AUTH_FAIL,
-        TPM2_RC_INTEGRITY,   TPM2_RC_LOCKOUT,         TPM2_RC_NV_DEFINED, TPM2_RC_NV_UNINITIALIZED,
-        TPM2_RC_NV_SPACE,    TPM2_RC_NV_AUTHORIZATION};
+        TPM2_RC_POLICY_FAIL, TPM2_RC_POLICY,           TPM2_RC_BAD_AUTH,   TPM2_RC_AUTH_FAIL,
+        TPM2_RC_INTEGRITY,   TPM2_RC_LOCKOUT,          TPM2_RC_NV_DEFINED, TPM2_RC_NV_UNINITIALIZED,
+        TPM2_RC_NV_SPACE,    TPM2_RC_NV_AUTHORIZATION, TPM2_RC_ATTRIBUTES};
     for (size_t i = 0; i < sizeof decided / sizeof *decided; i++)
         if (decided[i] == number)
             return true;

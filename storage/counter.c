@@ -8,6 +8,11 @@
 
 enum { COUNT_SIZE = 8 };
 
+/* NO_DA: wrong guesses at it do not count towards the TPM's lockout, and it serves while the TPM is
+ * locked. */
+static const TPMA_NV ours =
+    TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT | TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA;
+
 struct reading {
     const struct counter *counter;
     uint64_t value;
@@ -29,10 +34,26 @@ static TSS2_RC read_count(struct tpm *tpm, ESYS_TR handle, ESYS_TR session, uint
     return status;
 }
 
+/* Before our value is tried: at what another program keeps there it would be a wrong guess, and a
+ * few of those lock the TPM for all. */
+static TSS2_RC check_attributes(struct tpm *tpm, ESYS_TR handle)
+{
+    TPM2B_NV_PUBLIC *public = NULL;
+    TSS2_RC status = Esys_NV_ReadPublic(tpm->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                        &public, NULL);
+    if (status == TSS2_RC_SUCCESS &&
+        (public->nvPublic.attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) != ours)
+        status = TPM2_RC_ATTRIBUTES;
+    Esys_Free(public);
+    return status;
+}
+
 static TSS2_RC with_counter(struct tpm *tpm, struct reading *r, bool is_step)
 {
     ESYS_TR handle = ESYS_TR_NONE, session = ESYS_TR_NONE;
     TSS2_RC status = chip_counter(tpm, r->counter->index, r->counter->auth, &handle);
+    if (status == TSS2_RC_SUCCESS)
+        status = check_attributes(tpm, handle);
     if (status == TSS2_RC_SUCCESS)
         status = chip_session(tpm, TPM2_SE_HMAC, 0, &session);
     if (status == TSS2_RC_SUCCESS)
@@ -120,12 +141,10 @@ static TSS2_RC define_it(struct tpm *tpm, void *argument)
 {
     const struct counter *counter = argument;
     TPM2B_AUTH auth = {.size = TPM_SECRET_SIZE};
-    const TPM2B_NV_PUBLIC public = {
-        .nvPublic = {.nvIndex = counter->index,
-                     .nameAlg = TPM2_ALG_SHA256,
-                     .attributes = TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT | TPMA_NV_AUTHREAD |
-                                   TPMA_NV_AUTHWRITE | TPMA_NV_NO_DA,
-                     .dataSize = COUNT_SIZE}};
+    const TPM2B_NV_PUBLIC public = {.nvPublic = {.nvIndex = counter->index,
+                                                 .nameAlg = TPM2_ALG_SHA256,
+                                                 .attributes = ours,
+                                                 .dataSize = COUNT_SIZE}};
     ESYS_TR session = ESYS_TR_NONE, handle = ESYS_TR_NONE;
     memcpy(auth.buffer, counter->auth, TPM_SECRET_SIZE);
     TSS2_RC status = chip_session(tpm, TPM2_SE_HMAC, TPMA_SESSION_DECRYPT, &session);
