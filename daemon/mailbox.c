@@ -37,6 +37,7 @@ struct slot_head {
     int64_t seen_ms;
     int64_t arrived_ns;
     uint32_t clock_synchronised;
+    uint32_t turn; /* the last of the recognizer's positions that the capture had followed */
     char cursor[MAILBOX_CURSOR_SIZE];
 };
 
@@ -48,7 +49,7 @@ struct shared {
     _Atomic uint32_t resumes;      /* how often the recognizer has told a position */
     _Atomic uint32_t resumes_seen; /* the last of them that the capture has followed */
     struct text_pair resume;       /* written by the recognizer */
-    struct text_pair position;     /* written by the capture: the last picture put */
+    struct text_pair position;     /* written by the capture: where it stands */
     struct slot_head heads[N_SLOTS];
 };
 
@@ -57,6 +58,7 @@ struct mailbox {
     size_t mapped;
     size_t max_bytes;
     bool has_asked; /* mailbox_resume was called on this handle */
+    uint32_t turn;  /* of the position that was told on this handle; 0: none was */
 };
 
 static_assert(sizeof(struct shared) <= PAGE, "the head has one page");
@@ -240,6 +242,7 @@ bool mailbox_put(struct mailbox *mailbox, const struct shot *shot, size_t size)
     head->seen_ms = shot->seen_ms;
     head->arrived_ns = shot->arrived_ns;
     head->clock_synchronised = shot->clock_synchronised;
+    head->turn = atomic_load(&shared->resumes_seen);
     if (!copy_cursor(head->cursor, shot->cursor))
         assert(!"a cursor without its closing zero");
     do {
@@ -278,6 +281,8 @@ bool mailbox_take(struct mailbox *mailbox, struct shot *shot, uint8_t *out, size
     /* The head is copied first and judged after: a captured capture may still write into it. */
     struct slot_head head;
     memcpy(&head, &mailbox->shared->heads[slot], sizeof head);
+    if (mailbox->turn != 0 && head.turn != mailbox->turn)
+        return false;
     struct shot taken = {.number = head.number,
                          .seen_ms = head.seen_ms,
                          .arrived_ns = head.arrived_ns,
@@ -295,15 +300,10 @@ void mailbox_set_resume(struct mailbox *mailbox, const char cursor[MAILBOX_CURSO
 {
     struct shared *shared = mailbox->shared;
     char text[MAILBOX_CURSOR_SIZE];
-    unsigned slot;
-    /* What waits was put for a recognizer that is gone: a watched folder is read again from
-     * `cursor`. Of a live camera or a replay, which give no cursors, the waiting picture stays. */
-    if (shown_text(&shared->position, text) && text[0] != '\0')
-        (void)take_middle(shared, &slot);
     if (!copy_cursor(text, cursor))
         assert(!"a cursor without its closing zero");
     show_text(&shared->resume, text);
-    atomic_fetch_add(&shared->resumes, 1);
+    mailbox->turn = atomic_fetch_add(&shared->resumes, 1) + 1;
 }
 
 bool mailbox_resume(struct mailbox *mailbox, char cursor[MAILBOX_CURSOR_SIZE])
@@ -316,6 +316,9 @@ bool mailbox_resume(struct mailbox *mailbox, char cursor[MAILBOX_CURSOR_SIZE])
     if (!shown_text(is_new ? &shared->resume : &shared->position, cursor))
         return false;
     mailbox->has_asked = true;
+    /* First: the successor of a capture that dies on its way back has to go back, too. */
+    if (is_new)
+        show_text(&shared->position, cursor);
     atomic_store(&shared->resumes_seen, told);
     return true;
 }

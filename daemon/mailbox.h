@@ -49,8 +49,8 @@ bool mailbox_put(struct mailbox *mailbox, const struct shot *shot, size_t size);
 bool mailbox_take(struct mailbox *mailbox, struct shot *shot, uint8_t *out, size_t *size);
 
 /* Watched folders: whenever it starts, before its first take, the recognizer tells from where to go
- * on ("" = from the beginning); a picture of the folder that waits is thrown away, because it will
- * be read again. */
+ * on ("" = from the beginning). What the capture puts before it has followed is not taken: it will
+ * be put again, in its turn. */
 void mailbox_set_resume(struct mailbox *mailbox, const char cursor[MAILBOX_CURSOR_SIZE]);
 
 /* Capture: true when there is a position to go to: at the first call on this handle the

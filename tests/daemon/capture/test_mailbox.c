@@ -185,6 +185,53 @@ static void a_new_recognizer_takes_a_watched_folder_back(void **state)
     close(fd);
 }
 
+/* It has died on its way back: what lies between was read by a recognizer that is gone. */
+static void a_new_capture_goes_back_where_the_dead_one_was_told_to(void **state)
+{
+    (void)state;
+    int fd = mailbox_create(ROOM);
+    struct mailbox *capture = open_box(fd), *recognizer = open_box(fd);
+    char cursor[MAILBOX_CURSOR_SIZE] = "17 a.jpg";
+    mailbox_set_resume(recognizer, cursor);
+    assert_true(mailbox_resume(capture, cursor));
+    put_text(capture, 1, "picture", "18 b.jpg");
+    mailbox_close(&recognizer);
+    recognizer = open_box(fd);
+    char again[MAILBOX_CURSOR_SIZE] = "17 a.jpg";
+    mailbox_set_resume(recognizer, again);
+    assert_true(mailbox_resume(capture, cursor));
+    mailbox_close(&capture);
+    capture = open_box(fd);
+    assert_true(mailbox_resume(capture, cursor));
+    assert_string_equal(cursor, "17 a.jpg");
+    mailbox_close(&capture);
+    mailbox_close(&recognizer);
+    close(fd);
+}
+
+/* The capture does not know yet, and its picture is out of order. */
+static void what_is_put_before_the_capture_goes_back_is_not_taken(void **state)
+{
+    (void)state;
+    int fd = mailbox_create(ROOM);
+    struct mailbox *capture = open_box(fd), *recognizer = open_box(fd);
+    char cursor[MAILBOX_CURSOR_SIZE] = "";
+    uint8_t bytes[ROOM];
+    size_t size;
+    struct shot shot;
+    mailbox_set_resume(recognizer, cursor);
+    put_text(capture, 1, "picture", "18 b.jpg");
+    assert_true(mailbox_resume(capture, cursor));
+    assert_string_equal(cursor, "");
+    assert_false(mailbox_take(recognizer, &shot, bytes, &size));
+    put_text(capture, 2, "picture", "17 a.jpg");
+    assert_true(mailbox_take(recognizer, &shot, bytes, &size));
+    assert_string_equal(shot.cursor, "17 a.jpg");
+    mailbox_close(&capture);
+    mailbox_close(&recognizer);
+    close(fd);
+}
+
 /* Every picture is one number over all its bytes, its size depends on it: a torn one cannot pass.
  */
 static void fill(uint8_t *slot, uint64_t number, size_t *size)
@@ -350,6 +397,8 @@ int main(void)
         cmocka_unit_test(a_capture_waits_for_the_first_position),
         cmocka_unit_test(a_new_capture_goes_on_where_the_dead_one_stopped),
         cmocka_unit_test(a_new_recognizer_takes_a_watched_folder_back),
+        cmocka_unit_test(a_new_capture_goes_back_where_the_dead_one_was_told_to),
+        cmocka_unit_test(what_is_put_before_the_capture_goes_back_is_not_taken),
         cmocka_unit_test(a_producer_killed_again_and_again_tears_nothing),
         cmocka_unit_test(a_consumer_killed_again_and_again_tears_nothing),
         cmocka_unit_test(two_threads_hand_over_without_a_race),
