@@ -76,24 +76,10 @@ static enum err open_vault(struct vault *vault, const char *path, struct fault *
     return err == ERR_OK ? vault_open(vault, &env, why) : err;
 }
 
-static enum err record(struct vault *vault, const char *name, struct fault *why)
+static enum err record_enrolment(struct vault *vault, struct fault *why)
 {
-    struct entry entry = {.kind = ENTRY_KEY};
-    (void)snprintf(entry.name, sizeof entry.name, "%s", name);
-    return vault_record(vault, &entry, NULL, NULL, why);
-}
-
-/* What this opening has done. */
-static enum err record_opening(struct vault *vault, struct fault *why)
-{
-    struct keyring_state keys = audit_keys(vault->store);
-    struct store_stats stats;
-    enum err err = store_stats(vault->store, &stats, why);
-    if (err == ERR_OK && keys.is_new)
-        err = record(vault, "enrolled", why);
-    if (err == ERR_OK && keys.was_resealed)
-        err = record(vault, "resealed", why);
-    return err;
+    struct entry entry = {.kind = ENTRY_KEY, .name = "enrolled"};
+    return audit_keys(vault->store).is_new ? vault_record(vault, &entry, NULL, NULL, why) : ERR_OK;
 }
 
 static enum err sign_head(struct vault *vault, struct fault *why)
@@ -108,7 +94,7 @@ static enum err carry_out(struct vault *vault, const char *config_path,
 {
     enum err err = open_vault(vault, config_path, why);
     if (err == ERR_OK)
-        err = record_opening(vault, why);
+        err = record_enrolment(vault, why);
     if (err == ERR_OK && step != NULL)
         err = step(vault->store, why);
     return err == ERR_OK ? sign_head(vault, why) : err;

@@ -50,33 +50,28 @@ static bool record(struct rounds *rounds, struct entry entry)
     return vault_record(rounds->vault, &entry, NULL, NULL, &why) == ERR_OK;
 }
 
-static bool record_key(struct rounds *rounds, const char *name)
-{
-    struct entry entry = {.kind = ENTRY_KEY};
-    snprintf(entry.name, sizeof entry.name, "%s", name);
-    return record(rounds, entry);
-}
-
-/* The start, and what this opening of the store has found. */
+/* The start, and what this opening of the store has found. What it has done to the keys, the store
+ * has recorded itself. */
 static void begin(struct rounds *rounds)
 {
     struct vault *vault = rounds->vault;
     struct store_stats stats;
     struct fault why;
-    struct entry start = {.kind = ENTRY_START};
-    struct keyring_state keys = audit_keys(vault->store);
+    struct entry start = {.kind = ENTRY_START}, enrolled = {.kind = ENTRY_KEY, .name = "enrolled"};
     if (store_stats(vault->store, &stats, &why) != ERR_OK) {
         vault_failed(vault, &why);
         return;
     }
     snprintf(start.name, sizeof start.name, "%s", binding_name(stats.binding));
     rounds->has_begun = record(rounds, start);
-    if (rounds->has_begun && keys.is_new)
-        rounds->has_begun = record_key(rounds, "enrolled");
-    if (rounds->has_begun && keys.was_resealed)
-        rounds->has_begun = record_key(rounds, "resealed");
+    if (rounds->has_begun && audit_keys(vault->store).is_new)
+        rounds->has_begun = record(rounds, enrolled);
     if (rounds->has_begun && stats.was_migrated)
-        rounds->has_begun = record_key(rounds, "migrated");
+        log_write(LOG_LEVEL_NOTICE, "the store of the former version is taken over");
+    if (rounds->has_begun && stats.n_late > 0)
+        log_write(LOG_LEVEL_WARNING,
+                  "%u epochs of the keys had begun without a record; they are recorded now",
+                  (unsigned)stats.n_late);
     for (uint32_t i = 0; rounds->has_begun && i < stats.n_rolled_back; i++) {
         atomic_fetch_add(&vault->env->counters->alarms, 1); /* the store has recorded it */
         log_write(LOG_LEVEL_ERROR, "ALARM rollback: a file of the store is older than it was");

@@ -33,8 +33,10 @@ enum entry_kind {
     ENTRY_EXPORT,   /* number: the export's; digest: of the encrypted file; mac: its watermark */
     ENTRY_ALARM,    /* name: "robot", "honey", "rollback" */
     ENTRY_CONFIG,   /* digest: of the configuration in force */
-    ENTRY_KEY,      /* name: "enrolled", "suspended", "resealed", "migrated" */
-    ENTRY_FORGET,   /* number: the epoch that began; n: keys destroyed */
+    ENTRY_KEY,      /* name: "enrolled", "suspended", "resealed", "migrated"; number: the epoch that
+                       began, or 0; n: 0, or as of a late ENTRY_FORGET */
+    ENTRY_FORGET,   /* number: the epoch that began; n: keys destroyed; name "late": a stop came
+                       before the record, n: epochs that had begun without one, up to number */
     ENTRY_CLOCK,    /* number: the step in milliseconds, two's complement */
     ENTRY_GAP,      /* at_ms: its end; number: its length in milliseconds; name: the lane */
     ENTRY_MEDIA,    /* n: storage devices that came since the last record */

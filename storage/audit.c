@@ -32,10 +32,26 @@ static enum err read_head(struct database *ledger, struct head *out, bool *is_th
     return result;
 }
 
-/* One record of SQL_RECORDS, which must be the next. Those that no head has signed are looked at
- * more closely. */
+/* What it tells of the keys. */
+static void take_entry(const struct entry *entry, struct audit *audit)
+{
+    if (entry->kind != ENTRY_FORGET && entry->kind != ENTRY_KEY)
+        return;
+    uint64_t epoch = entry->number != 0 ? entry->number : entry->epoch;
+    if (epoch > audit->told_epoch)
+        audit->told_epoch = epoch;
+    if (strcmp(entry->name, "suspended") == 0)
+        audit->tells_suspended = true;
+    else if (strcmp(entry->name, "resealed") == 0)
+        audit->tells_suspended = false;
+}
+
+/* One record of SQL_RECORDS, which must be the next. */
 static enum err take_record(sqlite3_stmt *statement, struct audit *audit, struct fault *why)
 {
+    struct entry entry;
+    const uint8_t *sealed;
+    size_t sealed_size;
     uint64_t index = tree_size(audit->tree);
     const void *bytes = sqlite3_column_blob(statement, 1);
     int size = sqlite3_column_bytes(statement, 1);
@@ -44,12 +60,11 @@ static enum err take_record(sqlite3_stmt *statement, struct audit *audit, struct
         return fault_set(why, ERR_CORRUPT,
                          "the log of looks has lost its record %llu: it was cut or changed",
                          (unsigned long long)index);
-    if (!audit->has_head || index >= audit->head.size) {
-        struct entry entry;
-        const uint8_t *sealed;
-        size_t sealed_size;
-        if (entry_parse(bytes, (size_t)size, &entry, &sealed, &sealed_size, NULL) != ERR_OK ||
-            entry.index != index)
+    bool is_entry = entry_parse(bytes, (size_t)size, &entry, &sealed, &sealed_size, NULL) == ERR_OK;
+    if (is_entry)
+        take_entry(&entry, audit);
+    if (!audit->has_head || index >= audit->head.size) { /* nobody has vouched for it */
+        if (!is_entry || entry.index != index)
             return fault_set(why, ERR_CORRUPT, "record %llu of the log of looks is not well formed",
                              (unsigned long long)index);
         if (audit->oldest_ms == 0)

@@ -16,6 +16,10 @@ struct audit {
     bool has_head;
     struct head head;
     int64_t oldest_ms; /* when the first record that the head lacks was appended */
+    /* As it was read: the newest epoch whose beginning a record tells of (0: none does), and
+     * whether the keys are suspended by its word. */
+    uint64_t told_epoch;
+    bool tells_suspended;
 };
 
 /* Fills it from the ledger, and checks it against its own newest head. ERR_CORRUPT. */
@@ -38,6 +42,7 @@ struct store {
     int64_t counted_ms; /* when the segments' counts were last written down */
     uint32_t n_rolled_back;
     uint32_t n_unrecorded; /* keys that were destroyed, and are not yet in the log */
+    uint32_t n_late; /* epochs that had begun without a record, and have one by this opening */
     bool was_migrated;
     char dir[DATABASE_PATH_SIZE];
 };

@@ -16,6 +16,7 @@
 #include "storage/books.h"
 #include "storage/crop.h"
 #include "storage/inside.h"
+#include "storage/late.h"
 #include "storage/migrate.h"
 #include "storage/place.h"
 #include "storage/record.h"
@@ -119,6 +120,8 @@ static enum err open_all(struct store *store, const struct store_options *option
         result = shelf_open(&store->shelf, store->dir, store->keyring, why);
     if (result == ERR_OK)
         result = audit_load(store, why);
+    if (result == ERR_OK)
+        result = late_record(store, why);
     if (result == ERR_OK)
         result = books_check(store, why);
     if (result == ERR_OK)
@@ -421,6 +424,7 @@ enum err store_stats(struct store *store, struct store_stats *out, struct fault 
         .epoch = state.epoch,
         .log_size = tree_size(store->audit.tree),
         .n_rolled_back = store->n_rolled_back,
+        .n_late = store->n_late,
         .was_migrated = store->was_migrated,
     };
     for (size_t i = 0; i < store->shelf.n && result == ERR_OK; i++)

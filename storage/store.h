@@ -54,7 +54,9 @@ struct store_stats {
     uint64_t log_size;        /* records of the log of looks */
     uint32_t n_rolled_back;   /* segments that this opening found older than they had been, or gone:
                                  each is an ENTRY_ALARM "rollback" */
-    uint8_t was_migrated;     /* this opening has taken over a store of version 1 */
+    uint32_t n_late;      /* epochs of the keys that had begun without a record: this opening has
+                             recorded them */
+    uint8_t was_migrated; /* this opening has taken over a store of version 1 */
 };
 
 /* Opens or creates the store and its keys. Every pragma is read back; a file that begins as plain
@@ -96,7 +98,7 @@ enum err store_stats(struct store *store, struct store_stats *out, struct fault 
  * term at now_ms (one step to the next epoch), and of those so far ahead of it and of the clock
  * that a clock was wrong which is right again; removes their files, makes the keys of the periods
  * to come. *n_gone: keys destroyed; when there are any, an ENTRY_FORGET is in the log. It may be
- * killed anywhere. ERR_IO: to be tried again. */
+ * killed anywhere: the next opening records what it has done. ERR_IO: to be tried again. */
 enum err store_forget(struct store *store, int64_t now_ms, uint32_t *n_gone,
                       struct fault *why) MUST_USE;
 

@@ -5,8 +5,8 @@
 #include "storage/store.h"
 
 /* As keyring_suspend, for an open store, with an ENTRY_KEY "suspended" in its log. ERR_INPUT: the
- * binding is software. ERR_IO: also when it could not be recorded; it is in force then, and may be
- * asked for again. */
+ * binding is software. ERR_IO: also when it could not be recorded; it is in force then, the next
+ * opening records it, and it may be asked for again. */
 enum err suspend_store(struct store *store, struct fault *why) MUST_USE;
 
 #endif
