@@ -98,6 +98,17 @@ static void print_json(const struct entry *entry, const struct entry_detail *det
     json_decref(object);
 }
 
+/* Of a step of the keys. Those that a stop has left out are recorded together, and late. */
+static void epoch_text(const struct entry *entry, char *out, size_t size)
+{
+    bool is_late = entry->kind == ENTRY_KEY || strcmp(entry->name, "late") == 0;
+    if (is_late && entry->n > 1 && entry->n <= entry->number)
+        snprintf(out, size, "epochs %" PRIu64 " to %" PRIu64, entry->number - entry->n + 1,
+                 entry->number);
+    else if (entry->number != 0)
+        snprintf(out, size, "epoch %" PRIu64, entry->number);
+}
+
 /* What the number says, as the kind tells; "" for none. */
 static void number_text(const struct entry *entry, char *out, size_t size)
 {
@@ -113,8 +124,9 @@ static void number_text(const struct entry *entry, char *out, size_t size)
     case ENTRY_GAP:
         snprintf(out, size, "%.1f s", (double)entry->number / 1000);
         break;
+    case ENTRY_KEY:
     case ENTRY_FORGET:
-        snprintf(out, size, "epoch %" PRIu64, entry->number);
+        epoch_text(entry, out, size);
         break;
     case ENTRY_QUERY: /* one with a name has read the log from the number on */
     case ENTRY_IMAGE:
@@ -131,7 +143,7 @@ static void number_text(const struct entry *entry, char *out, size_t size)
 static void print_line(const struct entry *entry, const struct entry_detail *detail,
                        const char *state)
 {
-    char at[WHEN_TEXT_SIZE], number[32];
+    char at[WHEN_TEXT_SIZE], number[64];
     when_text(entry->at_ms, at);
     number_text(entry, number, sizeof number);
     printf("%7" PRIu64 "  %s  %-8s  %-12s  %-7s  %3" PRIu32, entry->index, at,

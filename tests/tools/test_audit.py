@@ -248,6 +248,20 @@ class Show(AuditTest):
         done = self.ask("show", "--since", "10m")
         self.assertEqual(len(done.stdout.splitlines()), 2)
 
+    def test_epochs_that_were_recorded_late_are_told_from_where_to_where(self):
+        key, forget = 10, 11
+        for index, more in enumerate([{"number": 5, "n": 12}, {"number": 8, "n": 3, "name": "late"},
+                                      {"number": 9, "n": 1, "name": "late"}]):
+            self.log.records[index] = entry(forget, index, self.log.began, **more)
+        self.log.records[3] = entry(key, 3, self.log.began, name="suspended", number=11, n=2)
+        self.log.records[4] = entry(key, 4, self.log.began, name="resealed", number=12, n=0)
+        self.log.records[5] = entry(key, 5, self.log.began, name="enrolled", number=0, n=0)
+        lines = self.ask("show").stdout.splitlines()[1:]
+        for line, words in zip(lines, [" 12  epoch 5", " 3  epochs 6 to 8  late",
+                                       " 1  epoch 9  late", " 2  epochs 10 to 11  suspended",
+                                       " 0  epoch 12  resealed", " 0  enrolled"]):
+            self.assertTrue(line.endswith(words), line)
+
     def test_nothing_in_a_record_reaches_the_terminal_s_hands(self):
         self.log.records[3] = entry(2, 3, self.log.began, user="\x1b[2J\x07",
                                     detail=false_desk.detail("\x1b]0;x", "1\n2", "\x7f"))
