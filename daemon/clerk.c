@@ -11,6 +11,7 @@
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "daemon/recall.h"
 #include "daemon/second.h"
 #include "daemon/witness.h"
 #include "storage/pick.h"
@@ -171,6 +172,8 @@ static struct limits_moment moment(const struct clerk *clerk)
 
 enum err clerk_open_ticket(struct clerk *clerk, const struct ask *ask, struct fault *why)
 {
+    static const char *const names[ASK_LIMIT] = {
+        [ASK_FIND] = "query", [ASK_IMAGE] = "image", [ASK_EXPORT] = "export"};
     uint32_t random = 0;
     struct ticket *ticket = NULL;
     struct entry entry = {.kind = ENTRY_REQUEST};
@@ -181,6 +184,7 @@ enum err clerk_open_ticket(struct clerk *clerk, const struct ask *ask, struct fa
     if (err != ERR_OK)
         return err;
     entry.number = strtoull(ticket->number, NULL, 16);
+    snprintf(entry.name, sizeof entry.name, "%s", names[ask->kind]);
     memcpy(detail.ids, ask->ids, ask->n_ids * sizeof *ask->ids);
     if (ask->kind == ASK_IMAGE)
         memcpy(detail.ids[0], ask->id, sizeof detail.ids[0]);
@@ -518,7 +522,7 @@ enum err clerk_new(struct clerk **out, struct vault *vault, int fd, struct fault
         return fault_set(why, ERR_MEMORY, "no memory for the keeper's clerk");
     clerk->vault = vault;
     clerk->fd = fd;
-    enum err err = limits_new(&clerk->limits, vault->config, why);
+    enum err err = recall_limits(&clerk->limits, vault, why);
     if (err != ERR_OK) {
         free(clerk);
         return err;

@@ -31,7 +31,7 @@ struct clerk {
     uint8_t scratch[MESSAGE_MAX];
 };
 
-/* `vault` and `fd` are borrowed. */
+/* `vault` and `fd` are borrowed. The limits begin as the log leaves them. ERR_IO, ERR_MEMORY. */
 enum err clerk_new(struct clerk **out, struct vault *vault, int fd, struct fault *why) MUST_USE;
 void clerk_free(struct clerk **clerk);
 

@@ -28,6 +28,7 @@ struct user {
 
 struct limits {
     uint32_t queries_per_hour, images_per_hour, lane_minutes, free_age_s;
+    int64_t since_ms;              /* steady: no bucket had anything then */
     struct bucket queries, images; /* of the host */
     uint32_t n_left_out;
     struct user others; /* all that the table has no room for */
@@ -39,12 +40,9 @@ static uint32_t lesser(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-static struct bucket full(uint32_t room, uint32_t period_ms, int64_t steady_ms)
+static struct bucket empty(uint32_t room, uint32_t period_ms, int64_t steady_ms)
 {
-    return (struct bucket){.room = room,
-                           .period_ms = period_ms,
-                           .level = (int64_t)room * period_ms,
-                           .at_ms = steady_ms};
+    return (struct bucket){.room = room, .period_ms = period_ms, .at_ms = steady_ms};
 }
 
 /* A clock that steps back gives nothing and takes nothing. */
@@ -71,6 +69,15 @@ static void take(struct bucket *bucket, uint32_t tokens)
     bucket->level -= (int64_t)tokens * bucket->period_ms;
 }
 
+/* What was given out is gone, also when by what is known here there was not so much. */
+static void retake(struct bucket *bucket, uint32_t tokens, int64_t steady_ms)
+{
+    fill(bucket, steady_ms);
+    take(bucket, tokens);
+    if (bucket->level < 0)
+        bucket->level = 0;
+}
+
 /* Until so many are there; INT64_MAX: never. */
 static int64_t wait_ms(const struct bucket *bucket, uint32_t tokens)
 {
@@ -80,7 +87,8 @@ static int64_t wait_ms(const struct bucket *bucket, uint32_t tokens)
     return lacking <= 0 ? 0 : (lacking + bucket->room - 1) / bucket->room;
 }
 
-enum err limits_new(struct limits **out, const struct config *config, struct fault *why)
+enum err limits_new(struct limits **out, const struct config *config, int64_t since_ms,
+                    struct fault *why)
 {
     struct limits *limits = calloc(1, sizeof *limits);
     if (limits == NULL)
@@ -89,8 +97,10 @@ enum err limits_new(struct limits **out, const struct config *config, struct fau
     limits->images_per_hour = lesser(config->images_per_hour, LIMITS_IMAGES_PER_HOUR);
     limits->lane_minutes = lesser(config->lane_minutes, LIMITS_LANE_MINUTES);
     limits->free_age_s = lesser(config->free_age_s, LIMITS_FREE_AGE_HOURS * 3600);
-    limits->queries = full(lesser(config->queries_per_day, LIMITS_QUERIES_PER_DAY), DAY_MS, 0);
-    limits->images = full(lesser(config->images_per_day, LIMITS_IMAGES_PER_DAY), DAY_MS, 0);
+    limits->since_ms = since_ms;
+    limits->queries =
+        empty(lesser(config->queries_per_day, LIMITS_QUERIES_PER_DAY), DAY_MS, since_ms);
+    limits->images = empty(lesser(config->images_per_day, LIMITS_IMAGES_PER_DAY), DAY_MS, since_ms);
     *out = limits;
     return ERR_OK;
 }
@@ -105,10 +115,10 @@ static void begin_user(const struct limits *limits, struct user *user, uint32_t 
                        int64_t steady_ms)
 {
     *user = (struct user){.is_used = true, .uid = uid, .seen_ms = steady_ms};
-    user->queries = full(limits->queries_per_hour, HOUR_MS, steady_ms);
-    user->images = full(limits->images_per_hour, HOUR_MS, steady_ms);
-    user->refusals = full(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE * SECOND_MS, steady_ms);
-    user->records = full(LIMITS_RECORDS_PER_HOUR, HOUR_MS, steady_ms);
+    user->queries = empty(limits->queries_per_hour, HOUR_MS, limits->since_ms);
+    user->images = empty(limits->images_per_hour, HOUR_MS, limits->since_ms);
+    user->refusals = empty(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE * SECOND_MS, limits->since_ms);
+    user->records = empty(LIMITS_RECORDS_PER_HOUR, HOUR_MS, limits->since_ms);
     user->told_ms = INT64_MIN;
 }
 
@@ -243,23 +253,29 @@ static enum err say_when(int64_t wait, const char *what, const char *whose, stru
                      seconds < 120 ? seconds : (seconds + 59) / 60, seconds < 120 ? "s" : "min");
 }
 
-/* What an ask costs: of whose bucket, how many. */
+/* What was asked, as far as its price goes. */
+struct order {
+    enum ask_kind kind;
+    bool approved;
+    uint32_t n_ids; /* of an EXPORT */
+};
+
+/* What it costs: of whose bucket, how many. */
 struct cost {
     struct bucket *of_user, *of_host; /* NULL: the other's alone */
     uint32_t tokens;
     const char *what;
 };
 
-static struct cost cost_of(struct limits *limits, struct user *user, const struct ask *ask,
-                           bool approved)
+static struct cost cost_of(struct limits *limits, struct user *user, struct order order)
 {
-    if (ask->kind == ASK_IMAGE)
+    if (order.kind == ASK_IMAGE)
         return (struct cost){&user->images, &limits->images, 1, "pictures"};
-    if (ask->kind == ASK_EXPORT && approved)
-        return (struct cost){NULL, &limits->images, ask->n_ids, "pictures"};
-    if (ask->kind == ASK_LOG || ask->kind == ASK_PROVE)
+    if (order.kind == ASK_EXPORT && order.approved)
+        return (struct cost){NULL, &limits->images, order.n_ids, "pictures"};
+    if (order.kind == ASK_LOG || order.kind == ASK_PROVE)
         return (struct cost){&user->records, NULL, 1, "pages of the log"};
-    if (ask->kind == ASK_POSTURE)
+    if (order.kind == ASK_POSTURE)
         return (struct cost){&user->records, NULL,
                              LIMITS_RECORDS_PER_HOUR / LIMITS_POSTURES_PER_HOUR, "reports"};
     return (struct cost){&user->queries, &limits->queries, 1, "questions"};
@@ -291,7 +307,7 @@ enum err limits_check(struct limits *limits, const struct ask *ask, bool approve
     if (err != ERR_OK)
         return err;
     struct user *user = find_user(limits, ask->uid, moment.steady_ms);
-    struct cost cost = cost_of(limits, user, ask, approved);
+    struct cost cost = cost_of(limits, user, (struct order){ask->kind, approved, ask->n_ids});
     err = pay(&cost, moment.steady_ms, why);
     if (err != ERR_OK) {
         verdict->is_robot = is_robot(user, moment.steady_ms);
@@ -305,6 +321,46 @@ enum err limits_check(struct limits *limits, const struct ask *ask, bool approve
                : fault_set(why, ERR_DENIED,
                            "what is older than %" PRIu32 " h needs a second person's approval",
                            (limits->free_age_s + 3599) / 3600);
+}
+
+/* false: it costs nothing. */
+static bool order_of(const struct entry *entry, struct order *out)
+{
+    *out = (struct order){.n_ids = entry->n};
+    switch (entry->kind) {
+    case ENTRY_QUERY: /* one with a name has read the log */
+        out->kind = entry->name[0] == '\0' ? ASK_FIND : ASK_LOG;
+        return true;
+    case ENTRY_IMAGE:
+        out->kind = ASK_IMAGE;
+        return true;
+    case ENTRY_REQUEST:
+        out->kind = strcmp(entry->name, "image") == 0    ? ASK_IMAGE
+                    : strcmp(entry->name, "export") == 0 ? ASK_EXPORT
+                                                         : ASK_FIND;
+        return true;
+    case ENTRY_EXPORT:
+        out->kind = ASK_EXPORT;
+        out->approved = true;
+        return true;
+    case ENTRY_POSTURE:
+        out->kind = ASK_POSTURE;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void limits_recall(struct limits *limits, const struct entry *entry, int64_t steady_ms)
+{
+    struct order order;
+    if (!order_of(entry, &order))
+        return;
+    struct cost cost = cost_of(limits, find_user(limits, entry->uid, steady_ms), order);
+    if (cost.of_user != NULL)
+        retake(cost.of_user, cost.tokens, steady_ms);
+    if (cost.of_host != NULL)
+        retake(cost.of_host, cost.tokens, steady_ms);
 }
 
 bool limits_records(struct limits *limits, uint32_t uid, int64_t steady_ms, uint32_t *n_left_out)

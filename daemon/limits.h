@@ -23,9 +23,15 @@ enum {
 
 struct limits;
 
-/* All buckets are full. ERR_MEMORY. */
-enum err limits_new(struct limits **out, const struct config *config, struct fault *why) MUST_USE;
+/* Every bucket is empty at since_ms, by the clock that is never set, and fills from then on: two
+ * days ago they were full, whatever had been before. ERR_MEMORY. */
+enum err limits_new(struct limits **out, const struct config *config, int64_t since_ms,
+                    struct fault *why) MUST_USE;
 void limits_free(struct limits **limits);
+
+/* What an earlier life has answered since then: takes the tokens that it has cost at steady_ms.
+ * Records come in their order, with those that cost nothing among them. */
+void limits_recall(struct limits *limits, const struct entry *entry, int64_t steady_ms);
 
 /* The clocks at one moment: Unix milliseconds, those of the clock that is never set, and the latest
  * Unix time that is believed: by it what is old stays old when the clock is set back. */

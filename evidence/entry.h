@@ -28,7 +28,8 @@ enum entry_kind {
     ENTRY_QUERY,     /* number: the ticket under which it was answered, or 0 */
     ENTRY_IMAGE,     /* the same */
     ENTRY_REFUSED,
-    ENTRY_REQUEST,  /* asked for what needs a second person; number: the ticket */
+    ENTRY_REQUEST,  /* asked for what needs a second person: name: "query", "image", "export";
+                       number: the ticket */
     ENTRY_APPROVAL, /* a second person said yes; number: the ticket */
     ENTRY_EXPORT,   /* number: the export's; digest: of the encrypted file; mac: its watermark */
     ENTRY_ALARM,    /* name: "robot", "honey", "rollback" */

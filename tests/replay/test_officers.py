@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -46,6 +47,27 @@ class Looks(LabTest):
         self.assertLessEqual(answered, 61)
         self.assertGreaterEqual(answered, 60)
         self.assertNotIn(plate, self.lab.stderr())
+
+    def test_a_killed_keeper_does_not_give_the_robot_a_fresh_start(self):
+        plate = self.begin("[desk]\nqueries_per_hour = 6\n")  # the next is ten minutes away
+
+        def answered():
+            done = self.lab.ask("query", *WHO, "--plate", plate)
+            if done.returncode != 0:
+                self.assertIn("too many questions of one user", done.stderr)
+            return done.returncode == 0
+
+        self.assertEqual([answered() for _ in range(8)], [True] * 6 + [False] * 2)
+        for _ in range(3):
+            pid = self.lab.roles()["keeper"]
+            os.kill(pid, signal.SIGKILL)
+            self.lab.wait_for(lambda p=pid: self.lab.roles().get("keeper", p) != p
+                              and self.lab.status()["store"]["available"],
+                              "the parent has started another keeper")
+            self.assertFalse(answered())
+        self.lab.stop()
+        self.lab.start()
+        self.assertFalse(answered())
 
     def test_a_lane_is_answered_for_ten_minutes_at_most(self):
         self.begin()

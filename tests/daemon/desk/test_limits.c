@@ -23,7 +23,7 @@ static void restart(void)
 {
     if (limits != NULL)
         limits_free(&limits);
-    assert_int_equal(limits_new(&limits, &config, &why), ERR_OK);
+    assert_int_equal(limits_new(&limits, &config, moment.steady_ms - 2 * day, &why), ERR_OK);
 }
 
 static int begin(void **state)
@@ -384,6 +384,136 @@ static void reports_and_pages_of_the_log_have_a_rate_too(void **state)
     assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_OK);
 }
 
+/* How many questions a user has left. */
+static int questions_left(uint32_t uid)
+{
+    int n = 0;
+    while (find(uid) == ERR_OK)
+        n++;
+    return n;
+}
+
+/* Records of an earlier life: each as the keeper writes it, and when. */
+static struct past {
+    struct entry entry;
+    int64_t at_ms;
+} past[4096];
+static int n_past;
+
+static void record(enum entry_kind kind, const char *name, uint32_t uid, uint32_t n)
+{
+    assert_true(n_past < 4096);
+    struct past *p = &past[n_past++];
+    *p = (struct past){.entry = {.kind = kind, .uid = uid, .n = n}, .at_ms = moment.steady_ms};
+    snprintf(p->entry.name, sizeof p->entry.name, "%s", name);
+}
+
+/* A new life that knows what was recorded since then. */
+static void restart_knowing(int64_t since_ms)
+{
+    limits_free(&limits);
+    assert_int_equal(limits_new(&limits, &config, since_ms, &why), ERR_OK);
+    for (int i = 0; i < n_past; i++)
+        if (past[i].at_ms >= since_ms)
+            limits_recall(limits, &past[i].entry, past[i].at_ms);
+}
+
+static void a_restart_fills_no_bucket(void **state)
+{
+    (void)state;
+    struct ask report = {.kind = ASK_POSTURE, .uid = 1}, page = {.kind = ASK_LOG, .uid = 1};
+    struct ask file = {.kind = ASK_EXPORT, .uid = 9, .n_ids = 20, .recipient = "port"};
+    n_past = 0;
+    for (uint32_t i = 0; i < 20; i++) {
+        record(ENTRY_QUERY, "", 1, 50);
+        record(ENTRY_REQUEST, "query", 1, 0);
+        record(ENTRY_REQUEST, "export", 1, 0);
+        record(ENTRY_IMAGE, "", 1, i % 2);
+        record(ENTRY_REFUSED, "", 2, 0); /* got nothing, and costs nothing */
+        record(ENTRY_APPROVAL, "", 2, 0);
+        record(ENTRY_ALARM, "robot", 2, 0);
+    }
+    for (uint32_t i = 0; i < 10; i++)
+        record(ENTRY_REQUEST, "image", 1, 0);
+    for (uint32_t uid = 10; uid < 23; uid++) /* 260 of the host's pictures */
+        record(ENTRY_EXPORT, "", uid, 20);
+    for (uint32_t i = 0; i < LIMITS_POSTURES_PER_HOUR - 1; i++)
+        record(ENTRY_POSTURE, "", 1, 3);
+    restart_knowing(moment.steady_ms - 2 * day);
+    assert_int_equal(find(1), ERR_LIMIT);
+    assert_int_equal(image(1), ERR_LIMIT);
+    assert_non_null(strstr(why.text, "one user"));
+    assert_int_equal(questions_left(2), LIMITS_QUERIES_PER_HOUR);
+    for (int i = 0; i < 10; i++) /* of 300: thirty are user 1's */
+        assert_int_equal(image(2), ERR_OK);
+    assert_int_equal(image(2), ERR_LIMIT);
+    assert_non_null(strstr(why.text, "all users"));
+    assert_int_equal(limits_check(limits, &file, true, moment, &verdict, &why), ERR_LIMIT);
+    assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_OK);
+    assert_int_equal(limits_check(limits, &report, false, moment, &verdict, &why), ERR_LIMIT);
+    n_past = 0;
+    for (uint32_t i = 0; i < LIMITS_RECORDS_PER_HOUR / 10; i++)
+        record(ENTRY_QUERY, i % 2 == 0 ? "log" : "proof", 1, 64);
+    restart_knowing(moment.steady_ms - 2 * day);
+    for (int i = 0; i < LIMITS_RECORDS_PER_HOUR * 9 / 10; i++)
+        assert_int_equal(limits_check(limits, &page, false, moment, &verdict, &why), ERR_OK);
+    assert_int_equal(limits_check(limits, &page, false, moment, &verdict, &why), ERR_LIMIT);
+    assert_int_equal(questions_left(1), LIMITS_QUERIES_PER_HOUR);
+}
+
+/* Two lives side by side: the second never has more than the first had, and the same where what is
+ * known of it reaches back far enough. */
+static void a_restart_leaves_what_was_left(void **state)
+{
+    enum { LIVES = 200, ASKED = 300 };
+    (void)state;
+    uint32_t noise = 7;
+    int n_same = 0;
+    for (int life = 0; life < LIVES; life++) {
+        n_past = 0;
+        restart();
+        for (int i = 0; i < ASKED; i++) {
+            noise = noise * 1664525 + 1013904223;
+            pass(noise / 65536 % (life % 4 == 0 ? 30 : 180) * SECOND);
+            uint32_t uid = 1 + noise / 256 % 2;
+            if (find(uid) == ERR_OK)
+                record(ENTRY_QUERY, "", uid, 1);
+        }
+        struct limits *first = limits;
+        limits = NULL;
+        assert_int_equal(limits_new(&limits, &config, 0, &why), ERR_OK);
+        restart_knowing(moment.steady_ms - (life % 2 == 0 ? 2 * day : 2 * HOUR));
+        for (uint32_t uid = 1; uid <= 2; uid++) {
+            int after = questions_left(uid);
+            struct limits *second = limits;
+            limits = first;
+            int before = questions_left(uid);
+            limits = second;
+            assert_in_range(after, 0, before);
+            n_same += after == before;
+            if (life % 2 == 0)
+                assert_int_equal(after, before);
+        }
+        limits_free(&first);
+    }
+    assert_true(n_same > LIVES);
+}
+
+/* What was before the records that are known may have been the worst. */
+static void what_is_not_known_counts_as_used(void **state)
+{
+    (void)state;
+    n_past = 0;
+    restart_knowing(moment.steady_ms);
+    assert_int_equal(find(1), ERR_LIMIT);
+    restart_knowing(moment.steady_ms - 10 * MINUTE);
+    assert_int_equal(questions_left(1), 10);
+    restart_knowing(moment.steady_ms - HOUR);
+    assert_int_equal(questions_left(1), LIMITS_QUERIES_PER_HOUR);
+    pass(MINUTE);
+    assert_int_equal(questions_left(1), 1);
+}
+
 #define LIMITS_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -406,6 +536,9 @@ int main(void)
         LIMITS_TEST(an_impatient_officer_is_no_robot),
         LIMITS_TEST(refusals_are_recorded_ten_at_once_then_one_a_second),
         LIMITS_TEST(reports_and_pages_of_the_log_have_a_rate_too),
+        LIMITS_TEST(a_restart_fills_no_bucket),
+        LIMITS_TEST(a_restart_leaves_what_was_left),
+        LIMITS_TEST(what_is_not_known_counts_as_used),
         LIMITS_TEST(the_option_table_has_the_compiled_bounds),
         LIMITS_TEST(a_configuration_beyond_the_compiled_bounds_gains_nothing),
     };

@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "daemon/courier.h"
+#include "daemon/recall.h"
 #include "storage/audit.h"
 
-enum { CROP_BYTES = 4096, QUESTIONS = 50, RECORDS = 500 };
+enum { CROP_BYTES = 4096, QUESTIONS = 50, RECORDS = 500, LOG_RECORDS = 100000, STARTS = 9 };
 
 static double now_s(void)
 {
@@ -159,6 +160,35 @@ static void measure_records(struct house *h)
     house_close_store(&store);
 }
 
+/* What the limits cost at a start, when the whole log is of the last hour. */
+static void measure_starts(struct house *h)
+{
+    double opening[STARTS], recalling[STARTS];
+    const struct role_env env = {
+        .role = ROLE_KEEPER, .config = &h->config, .counters = h->counters};
+    struct vault vault;
+    struct limits *limits = NULL;
+    struct entry_detail detail = {.reason = "stolen", .case_number = "26-114", .n_ids = 1};
+    struct store *store = house_open_store(h);
+    for (int i = RECORDS; i < LOG_RECORDS; i++) {
+        struct entry entry = {.kind = ENTRY_QUERY, .uid = 1000 + (uint32_t)i % 50};
+        assert_int_equal(audit_append(store, &entry, &detail, "TST0001", &h->why), ERR_OK);
+    }
+    house_close_store(&store);
+    for (int i = 0; i < STARTS; i++) {
+        double begun = now_s();
+        assert_int_equal(vault_open(&vault, &env, &h->why), ERR_OK);
+        opening[i] = now_s() - begun;
+        begun = now_s();
+        assert_int_equal(recall_limits(&limits, &vault, &h->why), ERR_OK);
+        recalling[i] = now_s() - begun;
+        limits_free(&limits);
+        vault_close(&vault);
+    }
+    show("a start with 100,000 records: the store", opening, STARTS);
+    show("the limits, from the newest 65,536 of them", recalling, STARTS);
+}
+
 static void bench(void **state)
 {
     struct house *h = *state;
@@ -172,6 +202,7 @@ static void bench(void **state)
     measure_questions(h);
     house_stop(&h->keeper, &h->keeper_stop);
     measure_records(h);
+    measure_starts(h);
 }
 
 int main(void)

@@ -197,6 +197,109 @@ static void a_robot_meets_the_cap_and_raises_the_alarm(void **state)
     assert_int_equal(count(h, "alarm"), 1);
 }
 
+/* Killed at any time, the next keeper counts from the log. */
+static void a_robot_that_waits_for_a_restart_gets_nothing_by_it(void **state)
+{
+    struct house *h = *state;
+    h->config.queries_per_hour = 12;
+    h->config.images_per_hour = 4;
+    h->config.images_per_day = 6;
+    house_start_keeper(h);
+    store_some(h, 3);
+    struct ask what = find_of(OFFICER, "TST0001"), picture = ask_of(ASK_IMAGE, OFFICER);
+    house_passage(1, &passage);
+    memcpy(picture.id, passage.row.id, ROW_ID_SIZE);
+    int n_answered = 0, n_pictures = 0;
+    for (int life = 0; life < 4; life++) {
+        struct ask page = ask_of(ASK_LOG, AUDITOR);
+        for (int i = 0; i < AUDIT_MAX_READ; i++)
+            assert_int_equal(ask(h, &page), MESSAGE_LOG);
+        for (int i = 0; i < (life == 0 ? 5 : 20); i++) {
+            n_answered += ask(h, &what) == MESSAGE_ROWS;
+            if (h->in.type == MESSAGE_ROWS)
+                take_rest(h);
+            n_pictures += ask(h, &picture) == MESSAGE_CROP;
+        }
+        house_kill(&h->keeper, &h->keeper_stop);
+        house_start_keeper(h);
+    }
+    assert_int_equal(n_answered, 12); /* the next is 5 minutes away */
+    assert_int_equal(n_pictures, 4);
+    assert_refused(h, &what, ERR_LIMIT, "of one user");
+    what.uid = picture.uid = OTHER_OFFICER;
+    assert_int_equal(ask(h, &what), MESSAGE_ROWS);
+    take_rest(h);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask(h, &picture), MESSAGE_CROP);
+    assert_refused(h, &picture, ERR_LIMIT, "of all users");
+    house_kill(&h->keeper, &h->keeper_stop);
+    house_start_keeper(h);
+    assert_refused(h, &picture, ERR_LIMIT, "of all users");
+    assert_int_equal(count(h, "image"), 6);
+}
+
+/* Records of an earlier life, made in the test's own process. */
+static void append(struct store *store, enum entry_kind kind, uint32_t uid, int n, int64_t at_ms)
+{
+    struct fault why;
+    for (int i = 0; i < n; i++) {
+        struct entry entry = {.kind = kind, .uid = uid, .at_ms = at_ms};
+        assert_int_equal(audit_append(store, &entry, NULL, NULL, &why), ERR_OK);
+    }
+}
+
+static void what_was_asked_counts_by_its_age(void **state)
+{
+    static const struct {
+        uint32_t uid;
+        int minutes_ago, n, low, high;
+    } looks[] =
+        {
+            {1, 3 * 24 * 60, 60, 60, 61}, {2, 61, 60, 60, 61}, {3, 30, 60, 30, 31},
+            {4, 30, 10, 60, 61},          {5, 10, 20, 50, 51}, {6, 0, 59, 1, 2},
+            {7, -600, 60, 0, 1}, /* by a clock that was wrong */
+        };
+    struct house *h = *state;
+    struct store *store = house_open_store(h);
+    int64_t now = counters_now_ms();
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++)
+        append(store, ENTRY_QUERY, looks[i].uid, looks[i].n,
+               now - looks[i].minutes_ago * MINUTE_MS);
+    append(store, ENTRY_GAP, UINT32_MAX, 3 * AUDIT_MAX_READ, 1); /* a recognizer that went mad */
+    house_close_store(&store);
+    house_start_keeper(h);
+    for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+        struct ask what = find_of(looks[i].uid, "TST0001");
+        int n = 0;
+        for (; ask(h, &what) == MESSAGE_ROWS; n++)
+            take_rest(h);
+        assert_int_equal(h->in.fault.code, ERR_LIMIT);
+        assert_in_range(n, looks[i].low, looks[i].high);
+    }
+}
+
+/* Who was waiting asks again, and so does the second person. */
+static void an_approval_does_not_outlive_its_keeper(void **state)
+{
+    struct house *h = *state;
+    char number[ASK_TICKET_SIZE];
+    house_start_keeper(h);
+    struct ask what = find_of(OFFICER, "TST0003"), yes = ask_of(ASK_APPROVE, SUPERVISOR);
+    what.find.from_ms = counters_now_ms() - 3 * (int64_t)DAY_MS;
+    assert_int_equal(ask(h, &what), MESSAGE_REFUSED);
+    memcpy(number, h->in.ticket, sizeof number);
+    memcpy(yes.ticket, number, sizeof number);
+    assert_int_equal(ask(h, &yes), MESSAGE_DONE);
+    house_kill(&h->keeper, &h->keeper_stop);
+    house_start_keeper(h);
+    assert_refused(h, &yes, ERR_NOT_FOUND, "none of this number");
+    memcpy(what.ticket, number, sizeof number);
+    assert_refused(h, &what, ERR_NOT_FOUND, "none of this number");
+    what.ticket[0] = '\0';
+    assert_int_equal(ask(h, &what), MESSAGE_REFUSED);
+    assert_true(h->in.needs_second && strcmp(h->in.ticket, number) != 0);
+}
+
 /* A ticket's text as the supervisor sees it. */
 static void read_pending(struct house *h, const char *number, char text[TICKET_TEXT_SIZE])
 {
@@ -613,6 +716,9 @@ int main(void)
         HOUSE_TEST(a_client_that_has_seen_more_is_told_and_an_alarm_is_raised),
         HOUSE_TEST(a_question_without_a_plate_keeps_to_one_lane_and_ten_minutes),
         HOUSE_TEST(a_robot_meets_the_cap_and_raises_the_alarm),
+        HOUSE_TEST(a_robot_that_waits_for_a_restart_gets_nothing_by_it),
+        HOUSE_TEST(what_was_asked_counts_by_its_age),
+        HOUSE_TEST(an_approval_does_not_outlive_its_keeper),
         HOUSE_TEST(what_is_old_takes_a_second_person_and_is_answered_once),
         HOUSE_TEST(where_supervisors_have_keys_an_approval_is_signed),
         HOUSE_TEST(an_export_takes_two_and_only_its_recipient_opens_it),
