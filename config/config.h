@@ -63,9 +63,11 @@ struct config {
     uint32_t hit_term_s, other_term_s; /* other_term_s may be 0: never to disk */
     uint32_t hit_crop_term_s, other_crop_term_s;
     uint32_t terms_set; /* in the file; the others are defaults, which are 24 h without a TPM */
-    /* Files (PEM keys), folders of NAME.pem and groups; "" = none. */
+    /* Files (PEM keys), folders of NAME.pem, groups, an https:// address; "" = none. */
     char port_key[CONFIG_PATH_SIZE], auditor_key[CONFIG_PATH_SIZE];
     char witness_file[CONFIG_PATH_SIZE], honey_file[CONFIG_PATH_SIZE];
+    char witness_url[CONFIG_TEXT_SIZE], witness_ca[CONFIG_PATH_SIZE];
+    char witness_cert[CONFIG_PATH_SIZE], witness_key[CONFIG_PATH_SIZE];
     char supervisor_keys[CONFIG_PATH_SIZE], recipients_dir[CONFIG_PATH_SIZE];
     char socket_group[CONFIG_NAME_SIZE], supervisor_group[CONFIG_NAME_SIZE];
     char auditor_group[CONFIG_NAME_SIZE], maintenance_group[CONFIG_NAME_SIZE];
@@ -92,8 +94,7 @@ struct config_report {
 };
 
 /* Pure: INI text in, struct out; `name` stands in the complaints. All that is wrong goes to the
- * report, which is emptied first. ERR_INPUT: there are complaints, `out` is untouched.
- * ERR_MEMORY. */
+ * report, emptied first. ERR_INPUT: there are complaints, `out` is untouched. ERR_MEMORY. */
 enum err config_parse(const char *text, size_t size, const char *name, struct config *out,
                       struct config_report *report, struct fault *why) MUST_USE;
 
@@ -109,8 +110,7 @@ enum err config_load(const char *path, struct config *out, struct config_report 
 void config_defaults(struct config *out);
 
 /* One complaint as a line: "FILE:LINE: section.key = value: reason"; parts that are not there are
- * left out. A value that may hold a login or a camera's address reads "(not shown)". Returns as
- * snprintf does. */
+ * left out; what may hold a login or an address reads "(not shown)". Returns as snprintf does. */
 int config_complaint_text(const struct config_complaint *complaint, char *out, size_t size);
 
 /* The option table as text: for `lanewardd --options` and, in roff, for the man page. Returns the

@@ -352,10 +352,28 @@ static void check_terms(struct draft *draft, struct config_report *report)
     }
 }
 
+/* What goes with an address of the witness, and a certificate with its key. */
+static void check_witness(struct draft *draft, struct config_report *report)
+{
+    static const char *const with_url[] = {"witness_ca", "witness_cert", "witness_key"};
+    bool has_url = draft_place(draft, -1, "audit", "witness_url")->line != 0;
+    const struct place *cert = draft_place(draft, -1, "audit", "witness_cert");
+    const struct place *key = draft_place(draft, -1, "audit", "witness_key");
+    for (size_t i = 0; i < sizeof with_url / sizeof with_url[0] && !has_url; i++) {
+        const struct place *place = draft_place(draft, -1, "audit", with_url[i]);
+        if (place->line != 0)
+            report_add(report, place, "is for a witness with an address only: set witness_url");
+    }
+    if (has_url && (cert->line != 0) != (key->line != 0))
+        report_add(report, cert->line != 0 ? cert : key,
+                   "witness_cert and witness_key belong together");
+}
+
 static void check_whole(struct draft *draft, const char *name, struct config_report *report)
 {
     const struct config *config = &draft->config;
     check_terms(draft, report);
+    check_witness(draft, report);
     for (uint32_t i = 0; i < config->n_cameras; i++)
         check_camera(draft, (int)i, name, report);
     if ((uint64_t)config->passage_parked_s * 1000 <= config->passage_gap_ms) {

@@ -11,6 +11,7 @@ enum option_type {
     OPTION_ACCOUNT, /* a user or group of the system: char[] */
     OPTION_WORD,    /* auto, none or a TCTI, without spaces: char[] */
     OPTION_REGIONS, /* jurisdictions, each may end in '*': char[] */
+    OPTION_ADDRESS, /* https://host/path: char[] */
     OPTION_SOURCE,  /* dir:/path or mjpeg:http://host/path: char[], and config_camera.kind */
     OPTION_LEVEL,   /* a word for log_level: uint32_t */
     OPTION_READER,  /* network, tesseract or both: uint32_t, as enum config_reader */

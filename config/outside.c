@@ -66,16 +66,25 @@ static void check_file(const char *path, const struct place *place, struct confi
         report_add(report, place, "is no file");
 }
 
-static void check_secret(const char *path, const struct place *place, struct config_report *report)
+/* Whether there is such a file; for its owner alone it must be, for it holds `what`. */
+static bool check_secret(const char *path, const char *what, const struct place *place,
+                         struct config_report *report)
 {
     struct stat info;
     check_file(path, place, report);
     if (path[0] == '\0' || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
-        return; /* complained about already */
+        return false; /* complained about already */
     if ((info.st_mode & 0177) != 0)
-        report_add(report, place, "its mode is %04o, but must be 0600: it holds a password",
-                   (unsigned)(info.st_mode & 07777));
-    if (info.st_size < 3 || info.st_size > 512)
+        report_add(report, place, "its mode is %04o, but must be 0600: it holds a %s",
+                   (unsigned)(info.st_mode & 07777), what);
+    return true;
+}
+
+static void check_login(const char *path, const struct place *place, struct config_report *report)
+{
+    struct stat info;
+    if (check_secret(path, "password", place, report) && stat(path, &info) == 0 &&
+        (info.st_size < 3 || info.st_size > 512))
         report_add(report, place, "is not user:password on one line (3 to 512 bytes)");
 }
 
@@ -243,12 +252,18 @@ static void check_evidence(const struct draft *draft, const char *file,
     struct place port = place_of(draft, -1, "storage", "port_key", file);
     struct place auditor = place_of(draft, -1, "audit", "auditor_key", file);
     struct place witness = place_of(draft, -1, "audit", "witness_file", file);
+    struct place authorities = place_of(draft, -1, "audit", "witness_ca", file);
+    struct place cert = place_of(draft, -1, "audit", "witness_cert", file);
+    struct place key = place_of(draft, -1, "audit", "witness_key", file);
     struct place honey = place_of(draft, -1, "audit", "honey_file", file);
     struct place supervisors = place_of(draft, -1, "desk", "supervisor_keys", file);
     struct place recipients = place_of(draft, -1, "desk", "recipients_dir", file);
     check_trusted(config->port_key, false, &port, report);
     check_trusted(config->auditor_key, false, &auditor, report);
     check_witness(config->witness_file, &witness, report);
+    check_trusted(config->witness_ca, false, &authorities, report);
+    check_trusted(config->witness_cert, false, &cert, report);
+    (void)check_secret(config->witness_key, "private key", &key, report);
     check_honey(config->honey_file, &honey, report);
     check_trusted(config->supervisor_keys, true, &supervisors, report);
     check_trusted(config->recipients_dir, true, &recipients, report);
@@ -264,7 +279,7 @@ static void check_cameras(const struct draft *draft, const char *file, struct co
         struct place mask = place_of(draft, i, "camera", "detection_mask_image", file);
         if (camera->kind != CONFIG_MJPEG)
             check_folder(camera->source, &source, report);
-        check_secret(camera->credentials_file, &login, report);
+        check_login(camera->credentials_file, &login, report);
         check_file(camera->detection_mask_image, &mask, report);
     }
 }

@@ -223,16 +223,14 @@ static enum err check_regions(const char *text, struct fault *why)
 }
 
 /* HOST[:PORT][/path], HOST a name, an IPv4 address, or an IPv6 address in brackets. */
-static enum err check_address(const char *text, struct fault *why)
+static enum err check_address(const char *text, const char *instead, struct fault *why)
 {
     if (strchr(text, '@') != NULL)
-        return fault_set(why, ERR_INPUT,
-                         "holds a login: write user:password into a file of mode 0600 and name "
-                         "that with credentials_file");
+        return fault_set(why, ERR_INPUT, "holds a login: %s", instead);
     for (const char *c = text; *c != '\0'; c++)
-        if (*c <= ' ' || *c > '~')
+        if (*c <= ' ' || *c > '~' || *c == '#')
             return fault_set(why, ERR_INPUT,
-                             "has a blank or a character beyond ASCII in the address");
+                             "has a blank, a # or a character beyond ASCII in the address");
     const char *end = text;
     if (*end == '[') {
         end += 1 + strspn(end + 1, "0123456789abcdefABCDEF:.");
@@ -242,7 +240,7 @@ static enum err check_address(const char *text, struct fault *why)
         end += strspn(end, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
     }
     if (end - text < 1 || end - text > 255 || end - text == (*text == '[' ? 2 : 0))
-        return fault_set(why, ERR_INPUT, "has no host behind http://");
+        return fault_set(why, ERR_INPUT, "has no host behind //");
     if (*end == ':') {
         double port;
         end = scan_number(end + 1, false, &port);
@@ -254,6 +252,14 @@ static enum err check_address(const char *text, struct fault *why)
     return ERR_OK;
 }
 
+static enum err check_https(const char *text, struct fault *why)
+{
+    if (strncmp(text, "https://", 8) != 0)
+        return fault_set(why, ERR_INPUT, "must be https://host[:port]/path: nothing goes in clear");
+    return check_address(text + 8, "name a certificate and its key with witness_cert, witness_key",
+                         why);
+}
+
 /* Kept without "dir:" or "mjpeg:"; the draft sees by the first letter which it was. */
 static enum err set_source(const struct option *option, const char *text, char *field,
                            struct fault *why)
@@ -261,7 +267,11 @@ static enum err set_source(const struct option *option, const char *text, char *
     bool dir = strncmp(text, "dir:", 4) == 0;
     if (!dir && strncmp(text, "mjpeg:http://", 13) != 0)
         return fault_set(why, ERR_INPUT, "must be dir:/path or mjpeg:http://host[:port]/path");
-    enum err failed = dir ? check_path(text + 4, why) : check_address(text + 13, why);
+    enum err failed = dir ? check_path(text + 4, why)
+                          : check_address(text + 13,
+                                          "write user:password into a file of mode 0600 and name "
+                                          "that with credentials_file",
+                                          why);
     if (failed)
         return failed;
     const char *rest = dir ? text + 4 : text + 6;
@@ -286,6 +296,8 @@ static enum err set_text(const struct option *option, const char *text, char *fi
         failed = check_account(text, why);
     else if (option->type == OPTION_REGIONS)
         failed = check_regions(text, why);
+    else if (option->type == OPTION_ADDRESS)
+        failed = check_https(text, why);
     else if (strpbrk(text, " \t") != NULL)
         failed = fault_set(why, ERR_INPUT, "must be one word");
     if (!failed)

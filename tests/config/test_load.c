@@ -207,6 +207,22 @@ static void a_witness_file_may_still_be_made(void **state)
     expect_only(DAEMON CAMERA "[audit]\nwitness_file=DIR\n", 7, "audit.witness_file", "is no file");
 }
 
+static void a_witness_s_authorities_and_the_lane_s_key_are_guarded(void **state)
+{
+    (void)state;
+    static const char text[] = DAEMON CAMERA
+        "[audit]\nwitness_url=https://h\nwitness_cert=DIR/key.pem\nwitness_key=DIR/login\n";
+    write_at("key.pem", "x\n", 0644);
+    write_at("login", "key\n", 0640);
+    expect_only(text, 9, "audit.witness_key", "0600: it holds a private key");
+    write_at("login", "key\n", 0600);
+    assert_int_equal(load(text), ERR_OK);
+    write_at("key.pem", "x\n", 0664);
+    expect_only(text, 8, "audit.witness_cert", "others than its owner may change it");
+    expect_only(DAEMON CAMERA "[audit]\nwitness_url=https://h\nwitness_ca=DIR/none\n", 8,
+                "audit.witness_ca", "the file cannot be looked at");
+}
+
 static void wrong_values_and_missing_files_are_reported_together(void **state)
 {
     (void)state;
@@ -257,6 +273,7 @@ int main(void)
         cmocka_unit_test(what_others_may_change_is_no_key),
         cmocka_unit_test(decoys_are_not_for_everyone_s_eyes),
         cmocka_unit_test(a_witness_file_may_still_be_made),
+        cmocka_unit_test(a_witness_s_authorities_and_the_lane_s_key_are_guarded),
         cmocka_unit_test(wrong_values_and_missing_files_are_reported_together),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

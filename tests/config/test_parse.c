@@ -97,6 +97,8 @@ static void every_kind_of_value_reaches_its_field(void **state)
                            "[storage]\ntpm=swtpm:port=2321\npcrs=11 7\ntpm_nv_index=0x01804C58\n"
                            "hit_term=168h\nother_term=0\nport_key=/p\n"
                            "[audit]\nauditor_key=/a\nwitness_file=/w\nhoney_file=/h\n"
+                           "witness_url=https://[fd00::7]:8443/heads?lane=7\nwitness_ca=/c\n"
+                           "witness_cert=/l\nwitness_key=/y\n"
                            "[desk]\nsocket_group=g\nmax_rows=7\nsupervisor_group=s\n"
                            "auditor_group=a\nmaintenance_group=m\nsupervisor_keys=/k\n"
                            "recipients_dir=/r\nqueries_per_hour=1\nimages_per_hour=2\n"
@@ -128,6 +130,10 @@ static void every_kind_of_value_reaches_its_field(void **state)
     assert_string_equal(config.auditor_key, "/a");
     assert_string_equal(config.witness_file, "/w");
     assert_string_equal(config.honey_file, "/h");
+    assert_string_equal(config.witness_url, "https://[fd00::7]:8443/heads?lane=7");
+    assert_string_equal(config.witness_ca, "/c");
+    assert_string_equal(config.witness_cert, "/l");
+    assert_string_equal(config.witness_key, "/y");
     assert_string_equal(config.supervisor_group, "s");
     assert_string_equal(config.auditor_group, "a");
     assert_string_equal(config.maintenance_group, "m");
@@ -451,6 +457,7 @@ static void addresses_are_checked(void **state)
         {"mjpeg:http://h:x/", "(not shown)", "port"},
         {"mjpeg:http://h_x/", "(not shown)", "host or port"},
         {"mjpeg:http://h/a b", "(not shown)", "blank"},
+        {"mjpeg:http://h/a#b", "(not shown)", "a #"},
         {"mjpeg:http://[::1/", "(not shown)", "no ]"},
         {"mjpeg:http://[]/", "(not shown)", "no host"},
         {"mjpeg:http://u:p@h/", "(not shown)", "credentials_file"},
@@ -460,6 +467,38 @@ static void addresses_are_checked(void **state)
         snprintf(text, sizeof text, "[camera a]\nsource = %s\n", wrong[i].source);
         expect_only(text, 2, "camera.source", wrong[i].shown, wrong[i].reason);
     }
+}
+
+static void a_witness_is_spoken_to_over_https_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *reason;
+    } wrong[] = {
+        {"http://h/x", "must be https://"},
+        {"h/x", "must be https://"},
+        {"HTTPS://h/x", "must be https://"},
+        {"https://", "no host"},
+        {"https://h:0/", "port"},
+        {"https://u:geheim@h/", "holds a login: name a cert"},
+        {"https://h/a b", "blank"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "[audit]\nwitness_url = %s\n", wrong[i].url);
+        expect_only(text, 2, "audit.witness_url", "(not shown)", wrong[i].reason);
+    }
+}
+
+static void what_a_witness_needs_goes_with_its_address(void **state)
+{
+    (void)state;
+    expect_only("[audit]\nwitness_ca = /c\n", 2, "audit.witness_ca", "/c", "set witness_url");
+    expect_only("[audit]\nwitness_url = https://h\nwitness_cert = /c\n", 3, "audit.witness_cert",
+                "/c", "belong together");
+    expect_only("[audit]\nwitness_url = https://h\nwitness_key = /k\n", 3, "audit.witness_key",
+                "/k", "belong together");
+    assert_int_equal(parse("[audit]\nwitness_url = https://h\n"), ERR_OK);
 }
 
 static void a_login_is_never_shown(void **state)
@@ -584,6 +623,8 @@ int main(void)
         cmocka_unit_test(an_indented_line_is_a_line_of_its_own),
         cmocka_unit_test(bytes_that_are_no_text_are_refused),
         cmocka_unit_test(addresses_are_checked),
+        cmocka_unit_test(a_witness_is_spoken_to_over_https_alone),
+        cmocka_unit_test(what_a_witness_needs_goes_with_its_address),
         cmocka_unit_test(a_login_is_never_shown),
         cmocka_unit_test(keys_of_a_camera_fit_its_source),
         cmocka_unit_test(parked_is_longer_than_the_gap),
