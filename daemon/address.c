@@ -1,15 +1,23 @@
-/* Taking a camera's address apart, and refusing what is no plain HTTP address. */
+/* Taking an address apart, and refusing what is none of HTTP. */
 #include "daemon/address.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-static const char scheme[] = "http://";
-
 static bool is_host_char(char c, bool is_bracketed)
 {
     bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     return is_alnum || c == '.' || (is_bracketed ? c == ':' : c == '-' || c == '_');
+}
+
+/* Returns what follows "http://" or "https://", or NULL. */
+static const char *take_scheme(const char *at, struct address *out)
+{
+    bool is_secure = strncmp(at, "https://", 8) == 0;
+    if (!is_secure && strncmp(at, "http://", 7) != 0)
+        return NULL;
+    out->port = is_secure ? 443 : 80;
+    return at + (is_secure ? 8 : 7);
 }
 
 /* Returns what follows the host, or NULL. */
@@ -41,23 +49,21 @@ static const char *take_port(const char *at, struct address *out)
 
 enum err address_parse(const char *text, struct address *out, struct fault *why)
 {
-    struct address parts = {.port = 80};
-    if (strncmp(text, scheme, sizeof scheme - 1) != 0)
-        return fault_set(why, ERR_INPUT, "a camera's address begins with http://");
-    const char *rest = take_host(text + sizeof scheme - 1, &parts);
+    struct address parts;
+    const char *rest = take_scheme(text, &parts);
     if (rest == NULL)
-        return fault_set(why, ERR_INPUT, "the camera's address has no proper host");
+        return fault_set(why, ERR_INPUT, "an address begins with http:// or https://");
+    if ((rest = take_host(rest, &parts)) == NULL)
+        return fault_set(why, ERR_INPUT, "the address has no proper host");
     if (*rest == ':' && (rest = take_port(rest + 1, &parts)) == NULL)
-        return fault_set(why, ERR_INPUT, "the port of the camera's address is not within 1..65535");
+        return fault_set(why, ERR_INPUT, "the address's port is not within 1..65535");
     if (*rest != '\0' && *rest != '/' && *rest != '?')
         return fault_set(why, ERR_INPUT,
-                         "the camera's address may hold no user, and nothing but a path "
-                         "after its host");
+                         "the address may hold no user, and nothing but a path after its host");
     for (; *rest; rest++)
         if (*rest <= ' ' || *rest == 0x7f || *rest == '#')
             return fault_set(why, ERR_INPUT,
-                             "the path of the camera's address holds a character that has "
-                             "to be written as %%xx");
+                             "the address's path holds a character that has to be written as %%xx");
     *out = parts;
     return ERR_OK;
 }

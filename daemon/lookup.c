@@ -1,5 +1,4 @@
-/* Asking for a camera's name, and of what kind the host's network is, while that is still possible.
- */
+/* Asking for a name, and of what kind the host's network is, while that is still possible. */
 #include "daemon/lookup.h"
 
 #include <arpa/inet.h>
@@ -33,7 +32,7 @@ void lookup_prepare(const char *text)
     struct address address;
     struct in6_addr number;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *all = NULL;
-    /* libcurl finds out about IPv6 when this is made, with a socket that a capture may not have. */
+    /* libcurl finds out about IPv6 when this is made, with a socket that the role may not have. */
     if (lookup.multi == NULL && curl_global_init(CURL_GLOBAL_NOTHING) == 0)
         lookup.multi = curl_multi_init();
     if (address_parse(text, &address, NULL) != ERR_OK ||

@@ -1,5 +1,5 @@
-/* A camera's address from a configuration file: what is accepted has a host and a port, and nothing
- * that could split a request. */
+/* A camera's or witness's address from a configuration file: what is accepted has a host and a
+ * port, and nothing that could split a request. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>

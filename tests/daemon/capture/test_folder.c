@@ -79,13 +79,17 @@ static void addresses_are_taken_apart(void **state)
     assert_int_equal(address_parse("http://[fd00::5]:81/x", &address, &why), ERR_OK);
     assert_string_equal(address.host, "fd00::5");
     assert_int_equal(address.port, 81);
+    assert_int_equal(address_parse("https://witness.port/heads", &address, &why), ERR_OK);
+    assert_string_equal(address.host, "witness.port");
+    assert_int_equal(address.port, 443);
 }
 
 static void other_addresses_are_refused_without_being_repeated(void **state)
 {
     (void)state;
     static const char *const wrong[] = {"",
-                                        "https://10.0.0.5/",
+                                        "rtsp://10.0.0.5/",
+                                        "https:/10.0.0.5/",
                                         "http://",
                                         "http:///path",
                                         "http://user:secret@10.0.0.5/",
