@@ -113,6 +113,7 @@ void checks_log(const struct doctor *doctor, struct doctor_finding *out)
 {
     const json_t *log = doctor->status != NULL ? json_object_get(doctor->status, "log") : NULL;
     const char *witness = client_text(log, "witness");
+    const char *server = client_text(log, "witness_server");
     long long n_alarms = (long long)client_number(doctor->status, "alarms");
     if (log == NULL)
         doctor_say(out, DOCTOR_SKIP, "start the daemon, then ask again",
@@ -120,11 +121,15 @@ void checks_log(const struct doctor *doctor, struct doctor_finding *out)
     else if (strcmp(witness, "failing") == 0)
         doctor_say(out, DOCTOR_FAIL, "make room for it, or mend its folder's rights",
                    "heads of the log cannot be written to witness_file");
+    else if (strcmp(server, "failing") == 0)
+        doctor_say(out, DOCTOR_FAIL, "see the daemon's log for why, and mend it or the way to it",
+                   "the server of witness_url keeps no heads of the log");
     else if (n_alarms > 0)
         doctor_say(out, DOCTOR_WARN, "see the daemon's log, and tell the auditor",
                    "%lld alarms since the daemon's start", n_alarms);
-    else if (strcmp(witness, "journal") == 0)
-        doctor_say(out, DOCTOR_WARN, "set witness_file in [audit] to a place off this host",
+    else if (strcmp(witness, "journal") == 0 && strcmp(server, "ok") != 0)
+        doctor_say(out, DOCTOR_WARN,
+                   "set witness_file in [audit] to a place off this host, or witness_url",
                    "heads of the log go to the journal and to clients alone");
     else
         doctor_say(out, DOCTOR_PASS, "", "%lld records, no alarm since the daemon's start",

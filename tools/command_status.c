@@ -78,6 +78,15 @@ static void print_binding(const json_t *answer)
     putchar('\n');
 }
 
+/* Behind the witness's file, and the end of the line. */
+static void print_server(const char *server)
+{
+    if (server[0] != '\0' && strcmp(server, "none") != 0)
+        printf(", server=%s%s", server,
+               strcmp(server, "failing") == 0 ? ": IT KEEPS NO HEADS" : "");
+    putchar('\n');
+}
+
 /* Pictures, terms, the log and alarms, as far as the daemon tells of them. */
 static void print_evidence(const json_t *answer)
 {
@@ -98,8 +107,9 @@ static void print_evidence(const json_t *answer)
                (long long)client_number(log, "head_size"));
         if (json_is_integer(age))
             printf(", %lld s ago", (long long)json_integer_value(age));
-        printf(", details=%s, witness=%s%s\n", client_text(log, "details"), witness,
+        printf(", details=%s, witness=%s%s", client_text(log, "details"), witness,
                strcmp(witness, "failing") == 0 ? ": ITS FILE CANNOT BE WRITTEN" : "");
+        print_server(client_text(log, "witness_server"));
     }
     if (client_number(answer, "alarms") > 0)
         printf("ALARMS   %lld since the start: see the daemon's log, and tell the auditor\n",

@@ -241,17 +241,18 @@ static void a_log_without_a_witness_and_alarms_are_told(void **state)
 {
     (void)state;
     static const struct {
-        const char *witness;
+        const char *witness, *server;
         int alarms;
         enum doctor_verdict verdict;
-    } cases[] = {{"file", 0, DOCTOR_PASS},
-                 {"journal", 0, DOCTOR_WARN},
-                 {"file", 1, DOCTOR_WARN},
-                 {"failing", 1, DOCTOR_FAIL}};
+    } cases[] = {{"file", "none", 0, DOCTOR_PASS},      {"journal", "none", 0, DOCTOR_WARN},
+                 {"file", "none", 1, DOCTOR_WARN},      {"failing", "ok", 1, DOCTOR_FAIL},
+                 {"journal", "ok", 0, DOCTOR_PASS},     {"file", "failing", 0, DOCTOR_FAIL},
+                 {"journal", "failing", 1, DOCTOR_FAIL}};
     assert_int_equal(look(checks_log), DOCTOR_SKIP);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *status = json_pack("{s:{s:i, s:s}, s:i}", "log", "size", 7, "witness",
-                                   cases[i].witness, "alarms", cases[i].alarms);
+        json_t *status =
+            json_pack("{s:{s:i, s:s, s:s}, s:i}", "log", "size", 7, "witness", cases[i].witness,
+                      "witness_server", cases[i].server, "alarms", cases[i].alarms);
         scene.doctor.status = status;
         assert_int_equal(look(checks_log), cases[i].verdict);
         json_decref(status);

@@ -222,13 +222,14 @@ class Status(DeskTest):
             "epoch": 3, "suspended": True, "alarms": 2, "crops": "sealed-to-port",
             "terms": {"hit_s": 259200, "other_s": 86400, "hit_crop_s": 90, "other_crop_s": 3600},
             "log": {"size": 9, "head_size": 8, "head_age_s": 30, "details": "host-only",
-                    "witness": "failing"}}
+                    "witness": "failing", "witness_server": "failing"}}
         done = self.run_laneward("status")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for words in ("binding=tpm, boot state PCR 7 11, epoch 3, SUSPENDED", "ALARMS   2",
                       "crops=sealed-to-port", "passages 72 h (hit), 24 h (other)",
                       "pictures 90 s (hit), 1 h (other)", "9 records, 8 of them signed, 30 s ago",
-                      "witness=failing: ITS FILE CANNOT BE WRITTEN"):
+                      "witness=failing: ITS FILE CANNOT BE WRITTEN, "
+                      "server=failing: IT KEEPS NO HEADS"):
             self.assertIn(words, done.stdout)
 
 
