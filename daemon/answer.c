@@ -95,6 +95,10 @@ static json_t *log_status(const struct health *health, int64_t now_ms)
                         json_string(!health->has_witness ? "journal"
                                     : health->witness_ok ? "file"
                                                          : "failing"));
+    json_object_set_new(o, "witness_server",
+                        json_string(!health->has_server ? "none"
+                                    : health->server_ok ? "ok"
+                                                        : "failing"));
     return o;
 }
 

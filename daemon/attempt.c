@@ -62,9 +62,9 @@ static bool connects(uint16_t port, int protocol)
     return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
 }
 
-static bool connect_camera(const struct attempt_scene *scene)
+static bool connect_own(const struct attempt_scene *scene)
 {
-    return connects(scene->camera_port, 0);
+    return connects(scene->own_port, 0);
 }
 
 static bool connect_tcp(const struct attempt_scene *scene)
@@ -344,7 +344,7 @@ static const struct attempt all_attempts[] = {
     {"users", "/etc/passwd", read_users},
     {"state", "the store's folder", read_state},
     {"create", "a file in /tmp", create_file},
-    {"camera", "the camera's port", connect_camera},
+    {"own", "the camera's or the witness's port", connect_own},
     {"connect", "TCP", connect_tcp},
     {"connect", "Multipath TCP", connect_multipath},
     {"connect", "TCP Fast Open", connect_with_data},
@@ -391,9 +391,10 @@ static const struct {
     bool of_address; /* a camera behind an address, not a folder */
     const char *action;
 } rights[] = {
-    {ROLE_CAPTURE, true, "camera"},
+    {ROLE_CAPTURE, true, "own"},
     {ROLE_KEEPER, false, "state"},
     {ROLE_DESK, false, "users"},
+    {ROLE_HERALD, false, "own"},
 };
 
 const struct attempt *attempt_at(size_t n)

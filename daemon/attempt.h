@@ -15,7 +15,7 @@ enum { ATTEMPT_ACTIONS = 20 };
 struct attempt_scene {
     int32_t parent;          /* the process that has started the role */
     uint64_t parent_address; /* of a byte in its memory */
-    uint16_t camera_port;    /* served on loopback by the parent, as the camera's */
+    uint16_t own_port;       /* served on loopback by the parent, as the camera's or witness's */
     uint16_t other_port;     /* served on loopback by the parent, TCP and UDP: somebody else's */
     char state_dir[CONFIG_PATH_SIZE];
 };

@@ -31,18 +31,19 @@ static bool is_same_evidence(const struct config *a, const struct config *b)
 {
     return strcmp(a->port_key, b->port_key) == 0 && strcmp(a->auditor_key, b->auditor_key) == 0 &&
            strcmp(a->witness_file, b->witness_file) == 0 &&
+           strcmp(a->witness_url, b->witness_url) == 0 &&
            strcmp(a->honey_file, b->honey_file) == 0 &&
            strcmp(a->supervisor_keys, b->supervisor_keys) == 0 &&
            strcmp(a->recipients_dir, b->recipients_dir) == 0;
 }
 
-/* Keys and lists are read when the keeper starts: a new text in the same place takes a new start.
- */
+/* Keys and lists are read when keeper and herald start: a new text in the same place takes a new
+ * start. */
 static bool reads_files(const struct config *config)
 {
     return config->port_key[0] != '\0' || config->auditor_key[0] != '\0' ||
-           config->witness_file[0] != '\0' || config->honey_file[0] != '\0' ||
-           config->supervisor_keys[0] != '\0';
+           config->witness_file[0] != '\0' || config->witness_url[0] != '\0' ||
+           config->honey_file[0] != '\0' || config->supervisor_keys[0] != '\0';
 }
 
 bool change_keeps_keeper(const struct config *a, const struct config *b)

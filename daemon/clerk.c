@@ -412,12 +412,14 @@ static void fill_health(struct clerk *clerk, struct health *health)
                               .seals_crops = vault->seals_crops,
                               .seals_details = vault->seals_details,
                               .has_witness = vault->config->witness_file[0] != '\0',
+                              .has_server = vault->dispatch.fd >= 0,
                               .log_size = stats->log_size,
                               .hit_term_s = (uint32_t)(stats->terms.hit / 1000),
                               .other_term_s = (uint32_t)(stats->terms.other / 1000),
                               .hit_crop_term_s = (uint32_t)(stats->terms.hit_crop / 1000),
                               .other_crop_term_s = (uint32_t)(stats->terms.other_crop / 1000)};
     health->witness_ok = health->has_witness && !witness_is_failing();
+    health->server_ok = health->has_server && !vault->dispatch.is_failing;
     if (audit_head(vault->store, &head, &why) == ERR_OK) {
         health->head_size = head.size;
         health->head_ms = head.at_ms;

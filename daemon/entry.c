@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "daemon/lookup.h"
+#include "daemon/post.h"
 #include "daemon/probe.h"
 #include "daemon/rights.h"
 #include "daemon/role.h"
@@ -22,10 +23,8 @@
 #include "daemon/witness.h"
 
 static enum err (*const runs[ROLE_COUNT])(const struct role_env *env, struct fault *why) = {
-    [ROLE_CAPTURE] = capture_run,
-    [ROLE_RECOGNIZER] = recognizer_run,
-    [ROLE_KEEPER] = keeper_run,
-    [ROLE_DESK] = desk_run,
+    [ROLE_CAPTURE] = capture_run, [ROLE_RECOGNIZER] = recognizer_run, [ROLE_KEEPER] = keeper_run,
+    [ROLE_DESK] = desk_run,       [ROLE_HERALD] = herald_run,
 };
 
 /* The parent has died: the closed pipe ends the role; one that is stuck ends by the alarm. */
@@ -76,6 +75,8 @@ static enum err live(const struct role_env *env, struct fault *why)
         lookup_prepare(env->config->cameras[env->camera].source);
     if (env->role == ROLE_KEEPER)
         witness_prepare(env->config->witness_file);
+    if (env->role == ROLE_HERALD)
+        post_prepare(env);
     enum err err = rights_apply(env, why);
     if (err != ERR_OK)
         return err;

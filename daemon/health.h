@@ -13,6 +13,7 @@ struct health {
     bool seals_crops;                  /* to the port's key: the host cannot open a picture again */
     bool seals_details;                /* of the log, to the auditor's key */
     bool has_witness, witness_ok;      /* a file beside the journal; the last head is in it */
+    bool has_server, server_ok;        /* the witness's; it keeps heads, or is not late yet */
     uint64_t log_size, head_size;      /* records; those under the newest signed head */
     int64_t head_ms;                   /* Unix; 0: none was signed yet */
     uint32_t hit_term_s, other_term_s; /* in force */

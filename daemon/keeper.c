@@ -280,13 +280,14 @@ static void work_rounds(struct keeper *k)
 /* One turn of the loop. *quiet: nobody had anything to say. */
 static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, struct fault *why)
 {
-    struct pollfd fds[CONFIG_MAX_CAMERAS + 2];
-    fds[CONFIG_MAX_CAMERAS + 1] =
-        (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd, .events = POLLIN};
-    fds[CONFIG_MAX_CAMERAS] = (struct pollfd){.fd = k->desk_fd, .events = POLLIN};
+    enum { DESK = CONFIG_MAX_CAMERAS, STOP, HERALD, N_FDS };
+    struct pollfd fds[N_FDS];
+    fds[HERALD] = (struct pollfd){.fd = k->vault.dispatch.fd, .events = POLLIN};
+    fds[STOP] = (struct pollfd){.fd = *ends ? -1 : k->env->stop_fd, .events = POLLIN};
+    fds[DESK] = (struct pollfd){.fd = k->desk_fd, .events = POLLIN};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         fds[i] = (struct pollfd){.fd = k->recognizer_fd[i], .events = POLLIN};
-    int n = poll(fds, CONFIG_MAX_CAMERAS + 2, wait_ms);
+    int n = poll(fds, N_FDS, wait_ms);
     if (n < 0 && errno != EINTR)
         return fault_errno(why, ERR_IO, errno, "the keeper cannot wait");
     *quiet = n == 0;
@@ -295,11 +296,12 @@ static enum err turn(struct keeper *k, int wait_ms, bool *ends, bool *quiet, str
         if (fds[i].revents != 0 && !hear(k, i, fds[i].fd, fds[i].revents))
             k->recognizer_fd[i] = -1;
     settle(k);
-    if (n > 0 && fds[CONFIG_MAX_CAMERAS].revents != 0 &&
-        !hear(k, CONFIG_MAX_CAMERAS, k->desk_fd, fds[CONFIG_MAX_CAMERAS].revents))
+    if (n > 0 && fds[DESK].revents != 0 && !hear(k, DESK, k->desk_fd, fds[DESK].revents))
         k->desk_fd = -1;
+    if (n > 0 && fds[HERALD].revents != 0)
+        dispatch_hear(&k->vault.dispatch, counters_steady_ms());
     work_rounds(k);
-    *ends |= n > 0 && fds[CONFIG_MAX_CAMERAS + 1].revents != 0;
+    *ends |= n > 0 && fds[STOP].revents != 0;
     return ERR_OK;
 }
 

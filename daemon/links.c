@@ -15,7 +15,7 @@
 
 #include "daemon/mailbox.h"
 
-enum { MAX_SECRET = 512 };
+enum { MAX_CREDENTIALS = 512, MAX_KEY = 16384 };
 
 static void close_fd(int *fd)
 {
@@ -35,6 +35,7 @@ static void clear_keeper(struct links *links)
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)
         links->recognizer_side[i] = links->keeper_side[i] = -1;
     links->desk_side = links->keeper_desk_side = -1;
+    links->herald_side = links->keeper_herald_side = links->herald_secret = -1;
 }
 
 void links_clear(struct links *links)
@@ -44,32 +45,34 @@ void links_clear(struct links *links)
     links->listen = links->maintenance = -1;
 }
 
-/* The text of a credentials file in a memfd that nobody can change. */
-static enum err open_secret(const char *path, int *out, struct fault *why)
+/* The text of a file that holds `what`, less than `max` bytes, in a memfd that nobody can change.
+ */
+static enum err open_secret(const char *path, const char *what, size_t max, int *out,
+                            struct fault *why)
 {
-    char text[MAX_SECRET];
+    char text[MAX_KEY];
     struct stat info;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0)
-        return fault_errno(why, ERR_IO, errno, "cannot open the credentials file %s", path);
+        return fault_errno(why, ERR_IO, errno, "cannot open the %s file %s", what, path);
     enum err err = ERR_OK;
     if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))
-        err = fault_set(why, ERR_DENIED, "the credentials file %s is no file", path);
+        err = fault_set(why, ERR_DENIED, "the %s file %s is no file", what, path);
     else if ((info.st_mode & 077) != 0 || (info.st_uid != 0 && info.st_uid != geteuid()))
         err = fault_set(why, ERR_DENIED,
-                        "the credentials file %s must have mode 0600 and belong to root or "
-                        "to the daemon's user",
-                        path);
-    ssize_t size = err == ERR_OK ? read(file, text, sizeof text) : 0;
-    if (err == ERR_OK && (size <= 0 || size >= (ssize_t)sizeof text))
-        err = fault_set(why, ERR_INPUT, "the credentials file %s is empty or too long", path);
+                        "the %s file %s must have mode 0600 and belong to root or to the "
+                        "daemon's user",
+                        what, path);
+    ssize_t size = err == ERR_OK ? read(file, text, max) : 0;
+    if (err == ERR_OK && (size <= 0 || size >= (ssize_t)max))
+        err = fault_set(why, ERR_INPUT, "the %s file %s is empty or too long", what, path);
     close(file);
     if (err != ERR_OK)
         return err;
     int fd = memfd_create("laneward-secret", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0 || write(fd, text, (size_t)size) != size ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
-        err = fault_errno(why, ERR_IO, errno, "cannot keep a credentials file's text");
+        err = fault_errno(why, ERR_IO, errno, "cannot keep the text of a %s file", what);
         close_fd(&fd);
     }
     explicit_bzero(text, sizeof text);
@@ -94,7 +97,8 @@ static enum err open_camera(struct links_camera *links, const struct config_came
     }
     if (camera->credentials_file[0] == '\0')
         return ERR_OK;
-    return open_secret(camera->credentials_file, &links->secret, why);
+    return open_secret(camera->credentials_file, "credentials", MAX_CREDENTIALS, &links->secret,
+                       why);
 }
 
 static void close_cameras(struct links *links)
@@ -116,6 +120,9 @@ static void close_keeper(struct links *links)
     }
     close_fd(&links->desk_side);
     close_fd(&links->keeper_desk_side);
+    close_fd(&links->herald_side);
+    close_fd(&links->keeper_herald_side);
+    close_fd(&links->herald_secret);
 }
 
 enum err links_open_cameras(struct links *links, const struct config *config, struct fault *why)
@@ -145,13 +152,18 @@ static bool open_pair(int *one, int *other)
 
 enum err links_open_keeper(struct links *links, const struct config *config, struct fault *why)
 {
+    enum err err = ERR_OK;
     bool ok = open_pair(&links->desk_side, &links->keeper_desk_side);
     for (uint32_t i = 0; i < config->n_cameras && ok; i++)
         ok = open_pair(&links->recognizer_side[i], &links->keeper_side[i]);
-    if (ok)
-        return ERR_OK;
-    enum err err = fault_errno(why, ERR_IO, errno, "cannot connect the roles");
-    close_keeper(links);
+    if (config->witness_url[0] != '\0' && ok)
+        ok = open_pair(&links->herald_side, &links->keeper_herald_side);
+    if (!ok)
+        err = fault_errno(why, ERR_IO, errno, "cannot connect the roles");
+    else if (config->witness_key[0] != '\0')
+        err = open_secret(config->witness_key, "key", MAX_KEY, &links->herald_secret, why);
+    if (err != ERR_OK)
+        close_keeper(links);
     return err;
 }
 
@@ -254,6 +266,9 @@ static void move_keeper(struct links *to, struct links *from)
     memcpy(to->keeper_side, from->keeper_side, sizeof to->keeper_side);
     to->desk_side = from->desk_side;
     to->keeper_desk_side = from->keeper_desk_side;
+    to->herald_side = from->herald_side;
+    to->keeper_herald_side = from->keeper_herald_side;
+    to->herald_secret = from->herald_secret;
     clear_keeper(from);
 }
 
@@ -276,11 +291,15 @@ void links_give(const struct links *links, struct role_env *env)
     env->shot_event_fd = of_camera ? camera->shot_event : -1;
     env->taken_event_fd = of_camera ? camera->taken_event : -1;
     env->source_fd = env->role == ROLE_CAPTURE ? camera->source : -1;
-    env->secret_fd = env->role == ROLE_CAPTURE ? camera->secret : -1;
+    env->secret_fd = env->role == ROLE_CAPTURE  ? camera->secret
+                     : env->role == ROLE_HERALD ? links->herald_secret
+                                                : -1;
     env->keeper_fd = env->role == ROLE_RECOGNIZER ? links->recognizer_side[env->camera]
                      : env->role == ROLE_DESK     ? links->desk_side
+                     : env->role == ROLE_HERALD   ? links->herald_side
                                                   : -1;
     env->desk_fd = env->role == ROLE_KEEPER ? links->keeper_desk_side : -1;
+    env->herald_fd = env->role == ROLE_KEEPER ? links->keeper_herald_side : -1;
     env->listen_fd = env->role == ROLE_DESK ? links->listen : -1;
     env->maintenance_fd = env->role == ROLE_DESK ? links->maintenance : -1;
     env->probe_fd = -1;

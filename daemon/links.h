@@ -17,6 +17,7 @@ struct links {
     int recognizer_side[CONFIG_MAX_CAMERAS]; /* the two ends of each conversation with the keeper */
     int keeper_side[CONFIG_MAX_CAMERAS];
     int desk_side, keeper_desk_side;
+    int herald_side, keeper_herald_side, herald_secret; /* where there is a witness's server */
     int listen, maintenance;
 };
 
@@ -29,7 +30,8 @@ void links_clear(struct links *links);
 enum err links_open_cameras(struct links *links, const struct config *config,
                             struct fault *why) MUST_USE;
 
-/* Opens the keeper's conversations. */
+/* Opens the keeper's conversations, and the herald's key. ERR_DENIED: a key file that others may
+ * read or that belongs to someone else. On failure nothing stays open. */
 enum err links_open_keeper(struct links *links, const struct config *config,
                            struct fault *why) MUST_USE;
 

@@ -33,9 +33,10 @@ static void show_usage(FILE *to)
         "                     log's key; with the daemon stopped\n"
         "      --suspend      before a planned change of the boot state: the next start seals the "
         "keys anew\n"
-        "      --probe ROLE   try to break out of a role (capture, recognizer, keeper, desk, all): "
-        "JSON,\n"
-        "                     status 1 if anything could be done that it has no right to\n"
+        "      --probe ROLE   try to break out of a role (capture, recognizer, keeper, desk, "
+        "herald,\n"
+        "                     all): JSON, status 1 if anything could be done that it has no right "
+        "to\n"
         "      --version\n"
         "  -h, --help\n",
         default_config);

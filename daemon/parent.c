@@ -29,16 +29,19 @@
 
 static const char utmp_path[] = "/run/utmp";
 
-enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 2, TICK_MS = 250, MAX_CONFIG_BYTES = 1 << 20 };
+enum { MAX_CHILDREN = 2 * CONFIG_MAX_CAMERAS + 3, TICK_MS = 250, MAX_CONFIG_BYTES = 1 << 20 };
 
 /* Roles stop in this order, each with its share of the two seconds, so that what is seen becomes
  * durable: pictures stop coming, the last are recognized and stored, questions end, the store is
- * closed. */
+ * closed, and the head that was signed last is brought to the witness. */
 static const struct {
     enum role role;
     int by_ms; /* after the stop began; then it is killed */
-} stop_order[] = {
-    {ROLE_CAPTURE, 300}, {ROLE_RECOGNIZER, 1100}, {ROLE_DESK, 1300}, {ROLE_KEEPER, 1900}};
+} stop_order[] = {{ROLE_CAPTURE, 300},
+                  {ROLE_RECOGNIZER, 1100},
+                  {ROLE_DESK, 1300},
+                  {ROLE_KEEPER, 1900},
+                  {ROLE_HERALD, 1950}};
 
 enum { N_STOP = sizeof stop_order / sizeof *stop_order };
 
@@ -102,12 +105,15 @@ static void note_config(struct parent *parent)
     atomic_fetch_add(&parent->counters->config_turn, 1);
 }
 
-/* Capture and recognizer of each camera, keeper, desk: in the order in which they start. */
+/* Keeper, desk, herald, and each camera's capture and recognizer: in the order in which they start.
+ */
 static void list_children(struct parent *parent)
 {
     parent->n_children = 0;
     child_init(&parent->children[parent->n_children++], ROLE_KEEPER, 0, "");
     child_init(&parent->children[parent->n_children++], ROLE_DESK, 0, "");
+    if (parent->config.witness_url[0] != '\0')
+        child_init(&parent->children[parent->n_children++], ROLE_HERALD, 0, "");
     for (uint32_t i = 0; i < parent->config.n_cameras; i++) {
         const char *name = parent->config.cameras[i].name;
         child_init(&parent->children[parent->n_children++], ROLE_RECOGNIZER, i, name);
@@ -252,7 +258,7 @@ static enum err open_next(struct parent *parent, const struct config *next, stru
 static void switch_to(struct parent *parent, const struct config *next, struct links *links)
 {
     bool keep = change_keeps_keeper(&parent->config, next);
-    stop_roles(parent, keep ? ROLE_DESK : ROLE_KEEPER);
+    stop_roles(parent, keep ? ROLE_DESK : ROLE_HERALD);
     struct child keeper = parent->children[0];
     assert(keeper.role == ROLE_KEEPER);
     bool keep_sockets = change_keeps_sockets(&parent->config, next);
@@ -406,7 +412,7 @@ static void live(struct parent *parent)
 static void end(struct parent *parent)
 {
     sd_notify(0, "STOPPING=1");
-    stop_roles(parent, ROLE_KEEPER);
+    stop_roles(parent, ROLE_HERALD);
     links_unlink(&parent->config);
     log_write(LOG_LEVEL_NOTICE, "stopped");
 }

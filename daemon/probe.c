@@ -35,7 +35,7 @@ struct probe {
     struct links links;
     char data_dir[CONFIG_PATH_SIZE];
     int counters_fd;
-    int camera, tcp, udp; /* what the attempts may reach, on loopback */
+    int own, tcp, udp; /* what the attempts may reach, on loopback */
     struct attempt_scene scene;
 };
 
@@ -84,15 +84,19 @@ static bool serve_other(struct probe *probe)
            bind(probe->udp, (const struct sockaddr *)&at, sizeof at) == 0;
 }
 
-/* The cameras' addresses become the parent's own; logins are left aside. */
+/* The cameras' addresses and the witness's become the parent's own; logins are left aside. */
 static void point_home(struct probe *probe)
 {
+    struct config *config = &probe->config;
+    config->witness_ca[0] = config->witness_cert[0] = config->witness_key[0] = '\0';
+    snprintf(config->witness_url, sizeof config->witness_url, "https://127.0.0.1:%u/",
+             (unsigned)probe->scene.own_port);
     for (uint32_t i = 0; i < probe->config.n_cameras; i++) {
         struct config_camera *camera = &probe->config.cameras[i];
         camera->credentials_file[0] = '\0';
         if (camera->kind == CONFIG_MJPEG)
             snprintf(camera->source, sizeof camera->source, "http://127.0.0.1:%u/",
-                     (unsigned)probe->scene.camera_port);
+                     (unsigned)probe->scene.own_port);
     }
 }
 
@@ -102,8 +106,8 @@ static enum err open_probe(struct probe *probe, const char *config_path, struct 
     enum err err = parent_load(config_path, &probe->config, why);
     if (err != ERR_OK)
         return err;
-    probe->camera = serve(SOCK_STREAM, &probe->scene.camera_port);
-    if (probe->camera < 0 || !serve_other(probe))
+    probe->own = serve(SOCK_STREAM, &probe->scene.own_port);
+    if (probe->own < 0 || !serve_other(probe))
         return fault_errno(why, ERR_IO, errno, "cannot listen on loopback");
     probe->counters_fd = memfd_create("laneward-counters", MFD_CLOEXEC);
     if (probe->counters_fd < 0 || ftruncate(probe->counters_fd, sizeof(struct counters)) != 0)
@@ -288,7 +292,7 @@ static int report(struct probe *probe, const char *role)
 
 int probe_run(const char *role, const char *config_path)
 {
-    static struct probe probe = {.camera = -1, .tcp = -1, .udp = -1, .counters_fd = -1};
+    static struct probe probe = {.own = -1, .tcp = -1, .udp = -1, .counters_fd = -1};
     struct fault why;
     links_clear(&probe.links);
     if (open_probe(&probe, config_path, &why) != ERR_OK) {

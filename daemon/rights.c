@@ -22,7 +22,7 @@ enum {
 };
 
 /* Which TCP ports can be connected to. */
-enum ports { PORTS_NONE, PORTS_CAMERA, PORTS_TPM };
+enum ports { PORTS_NONE, PORTS_CAMERA, PORTS_TPM, PORTS_WITNESS };
 
 struct rights {
     unsigned files;
@@ -56,6 +56,8 @@ static const struct rights keeper_tpm_server_rights = {FILES_STATE | FILES_HOST 
                                                        64};
 static const struct rights desk_rights = {
     FILES_USERS, CALLS_FILES | CALLS_ACCEPT | CALLS_PACKETS, PORTS_NONE, false, 1024, 256};
+static const struct rights herald_rights = {
+    0, CALLS_CONNECT | CALLS_PACKETS, PORTS_WITNESS, false, 1024, 64};
 
 /* A TPM behind TCP: the simulator of the tests, or a site's own. */
 static bool is_tpm_server(const struct config *config)
@@ -75,6 +77,8 @@ static const struct rights *rights_of(const struct role_env *env)
         return is_tpm_server(env->config) ? &keeper_tpm_server_rights : &keeper_rights;
     case ROLE_DESK:
         return &desk_rights;
+    case ROLE_HERALD:
+        return &herald_rights;
     default:
         assert(!"a role without rights");
         return NULL;
@@ -165,7 +169,9 @@ static enum err allow_ports(int rules, enum ports ports, const struct role_env *
         return ERR_OK;
     if (ports == PORTS_TPM)
         return allow_tpm_ports(rules, env->config->tpm, why);
-    enum err err = address_parse(env->config->cameras[env->camera].source, &address, why);
+    const char *text = ports == PORTS_WITNESS ? env->config->witness_url
+                                              : env->config->cameras[env->camera].source;
+    enum err err = address_parse(text, &address, why);
     return err != ERR_OK ? err : landlock_allow_port(rules, address.port, why);
 }
 
@@ -218,7 +224,7 @@ const char *rights_missing(size_t n)
     } all[] = {
         {abi == 0, "Landlock is missing: files are guarded by users and system calls alone"},
         {abi > 0 && abi < 4,
-         "Landlock has no rules for ports: a capture could connect to other ports"},
+         "Landlock has no rules for ports: a capture or herald could connect to other ports"},
         {!sandbox_has_seccomp(), "seccomp is missing: roles can make any system call"},
         {!sandbox_has_namespaces(), "namespaces are not permitted: roles share the host's network"},
     };

@@ -6,7 +6,7 @@
 
 static const char *const names[ROLE_COUNT] = {
     [ROLE_PARENT] = "parent", [ROLE_CAPTURE] = "capture", [ROLE_RECOGNIZER] = "recognizer",
-    [ROLE_KEEPER] = "keeper", [ROLE_DESK] = "desk",
+    [ROLE_KEEPER] = "keeper", [ROLE_DESK] = "desk",       [ROLE_HERALD] = "herald",
 };
 
 const char *role_name(enum role role)

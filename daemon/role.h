@@ -6,7 +6,15 @@
 #include "config/config.h"
 #include "daemon/counters.h"
 
-enum role { ROLE_PARENT, ROLE_CAPTURE, ROLE_RECOGNIZER, ROLE_KEEPER, ROLE_DESK, ROLE_COUNT };
+enum role {
+    ROLE_PARENT,
+    ROLE_CAPTURE,
+    ROLE_RECOGNIZER,
+    ROLE_KEEPER,
+    ROLE_DESK,
+    ROLE_HERALD,
+    ROLE_COUNT
+};
 
 /* What a role finds when its run function begins: already re-executed, without the rights it does
  * not need. Descriptors that a role has no use for are -1. All sockets are SOCK_SEQPACKET; the
@@ -26,10 +34,11 @@ struct role_env {
     int shot_event_fd;  /* eventfd: capture has put a shot */
     int taken_event_fd; /* eventfd: the recognizer has taken one */
     int source_fd;      /* capture of a folder: the folder, opened by the parent */
-    int secret_fd;      /* capture: the credentials' text in a sealed memfd */
-    int keeper_fd;      /* recognizer, desk: towards the keeper */
+    int secret_fd;      /* capture: the credentials' text in a sealed memfd; herald: its key's */
+    int keeper_fd;      /* recognizer, desk, herald: towards the keeper */
     int recognizer_fd[CONFIG_MAX_CAMERAS]; /* keeper: from the recognizers */
     int desk_fd;                           /* keeper: from the desk */
+    int herald_fd;                         /* keeper: towards the herald */
     int listen_fd;                         /* desk: the officers' Unix socket, listening */
     int maintenance_fd;                    /* desk: the maintenance's, listening */
     int probe_fd; /* `lanewardd --probe`: instead of running, the role tries what is asked here */
@@ -41,6 +50,7 @@ enum err capture_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err recognizer_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err keeper_run(const struct role_env *env, struct fault *why) MUST_USE;
 enum err desk_run(const struct role_env *env, struct fault *why) MUST_USE;
+enum err herald_run(const struct role_env *env, struct fault *why) MUST_USE;
 
 /* One byte to the parent: this role is not stuck. A full pipe means that it has signs enough. */
 void role_show_alive(const struct role_env *env);

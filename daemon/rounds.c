@@ -98,7 +98,9 @@ static void sign_head(struct rounds *rounds, int64_t steady_ms)
     hex_encode(head.root.byte, sizeof head.root.byte, root);
     log_write(LOG_LEVEL_NOTICE, "log head size=%llu root=%s epoch=%llu",
               (unsigned long long)head.size, root, (unsigned long long)head.epoch);
-    err = witness_write(packed, head_pack(&head, packed), &why);
+    size_t size = head_pack(&head, packed);
+    dispatch_head(&vault->dispatch, packed, size, steady_ms);
+    err = witness_write(packed, size, &why);
     if (err != ERR_OK && !rounds->said_witness)
         log_write(LOG_LEVEL_ERROR, "ALARM witness: %s", why.text);
     rounds->said_witness = err != ERR_OK;
@@ -295,6 +297,7 @@ void rounds_work(struct rounds *rounds)
         rounds->begin_ms = now.steady_ms + HEAD_RETRY_MS;
         begin(rounds);
     }
+    dispatch_work(&vault->dispatch, now.steady_ms);
     if (!rounds->has_begun)
         return;
     hear_news(rounds, &rounds->media, now.steady_ms);

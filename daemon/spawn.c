@@ -26,6 +26,7 @@ static const size_t members[] = {
     offsetof(struct role_env, secret_fd),      offsetof(struct role_env, keeper_fd),
     offsetof(struct role_env, desk_fd),        offsetof(struct role_env, listen_fd),
     offsetof(struct role_env, maintenance_fd), offsetof(struct role_env, probe_fd),
+    offsetof(struct role_env, herald_fd),
 };
 
 enum { N_MEMBERS = sizeof members / sizeof *members, N_FDS = N_MEMBERS + CONFIG_MAX_CAMERAS };
@@ -67,6 +68,12 @@ void spawn_config(const struct role_env *env, struct config *out)
         if (!is_recognizer || !is_own)
             memset(camera->detection_mask_image, 0, sizeof camera->detection_mask_image);
     }
+    if (env->role != ROLE_HERALD) {
+        memset(out->witness_url, 0, sizeof out->witness_url);
+        memset(out->witness_ca, 0, sizeof out->witness_ca);
+        memset(out->witness_cert, 0, sizeof out->witness_cert);
+    }
+    memset(out->witness_key, 0, sizeof out->witness_key);
     if (env->role != ROLE_KEEPER) {
         memset(out->state_dir, 0, sizeof out->state_dir);
         memset(out->tpm, 0, sizeof out->tpm);

@@ -97,6 +97,8 @@ static void put_health(struct wire *w, const struct health *health)
     wire_put(w, health->seals_details, 1);
     wire_put(w, health->has_witness, 1);
     wire_put(w, health->witness_ok, 1);
+    wire_put(w, health->has_server, 1);
+    wire_put(w, health->server_ok, 1);
     wire_put(w, health->log_size, 8);
     wire_put(w, health->head_size, 8);
     wire_put(w, (uint64_t)health->head_ms, 8);
@@ -116,6 +118,8 @@ static void get_health(struct wire *w, struct health *health)
     health->seals_details = field_get_bool(w);
     health->has_witness = field_get_bool(w);
     health->witness_ok = field_get_bool(w);
+    health->has_server = field_get_bool(w);
+    health->server_ok = field_get_bool(w);
     health->log_size = wire_get(w, 8);
     health->head_size = wire_get(w, 8);
     field_get_time(w, &health->head_ms);

@@ -108,7 +108,7 @@ static enum err begin_clock(struct vault *vault, struct fault *why)
 enum err vault_open(struct vault *vault, const struct role_env *env, struct fault *why)
 {
     struct store_stats stats;
-    *vault = (struct vault){.env = env, .config = env->config};
+    *vault = (struct vault){.env = env, .config = env->config, .dispatch = {.fd = env->herald_fd}};
     enum err err = open_store(vault, why);
     if (err == ERR_OK)
         err = begin_clock(vault, why);

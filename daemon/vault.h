@@ -5,6 +5,7 @@
 
 #include "daemon/ask.h"
 #include "daemon/clock_watch.h"
+#include "daemon/dispatch.h"
 #include "daemon/role.h"
 #include "storage/audit.h"
 
@@ -18,6 +19,7 @@ struct vault {
     uint64_t n_failed;
     bool has_posture; /* to go into the next head */
     uint8_t posture[32];
+    struct dispatch dispatch; /* of each head, to the herald */
 };
 
 /* Reads the keys and opens the store. ERR_INPUT: a key file holds no key. Else as store_open. On

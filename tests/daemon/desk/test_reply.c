@@ -281,6 +281,7 @@ static void a_status_tells_keys_log_and_terms(void **state)
     assert_string_equal(word(object, "crops"), "sealed-to-port");
     assert_string_equal(word(log, "details"), "host-only");
     assert_string_equal(word(log, "witness"), "journal");
+    assert_string_equal(word(log, "witness_server"), "none");
     assert_int_equal(json_integer_value(json_object_get(log, "size")), 40);
     assert_in_range(json_integer_value(json_object_get(log, "head_age_s")), 29, 35);
     assert_int_equal(json_integer_value(json_object_get(object, "epoch")), 5);

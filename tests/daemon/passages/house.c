@@ -136,6 +136,7 @@ static void clear_env(const struct house *h, struct role_env *env)
                              .secret_fd = -1,
                              .keeper_fd = -1,
                              .desk_fd = -1,
+                             .herald_fd = -1,
                              .listen_fd = -1,
                              .maintenance_fd = -1};
     for (int i = 0; i < CONFIG_MAX_CAMERAS; i++)

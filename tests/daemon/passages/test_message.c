@@ -77,6 +77,7 @@ static void fill_talk(struct message *m)
                                 .pcr_mask = 1 << 7,
                                 .seals_crops = true,
                                 .has_witness = true,
+                                .server_ok = true,
                                 .log_size = 99,
                                 .head_size = 98,
                                 .head_ms = 1800000000000,

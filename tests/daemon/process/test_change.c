@@ -48,9 +48,10 @@ static void the_keeper_starts_anew_for_each_of_its_own_options(void **state)
         {"storage", "tpm"},           {"storage", "hit_term"},        {"storage", "other_term"},
         {"storage", "hit_crop_term"}, {"storage", "other_crop_term"}, {"storage", "port_key"},
         {"audit", "auditor_key"},     {"audit", "witness_file"},      {"audit", "honey_file"},
-        {"desk", "supervisor_keys"},  {"desk", "recipients_dir"},     {"desk", "max_rows"},
-        {"desk", "queries_per_hour"}, {"desk", "images_per_hour"},    {"desk", "images_per_day"},
-        {"desk", "queries_per_day"},  {"desk", "lane_minutes"},       {"desk", "free_age"}};
+        {"audit", "witness_url"},     {"desk", "supervisor_keys"},    {"desk", "recipients_dir"},
+        {"desk", "max_rows"},         {"desk", "queries_per_hour"},   {"desk", "images_per_hour"},
+        {"desk", "images_per_day"},   {"desk", "queries_per_day"},    {"desk", "lane_minutes"},
+        {"desk", "free_age"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         touch(own[i][0], own[i][1]);
         if (change_keeps_keeper(&a, &b))
@@ -66,8 +67,8 @@ static void the_keeper_starts_anew_for_each_of_its_own_options(void **state)
 static void keys_and_lists_are_read_anew(void **state)
 {
     (void)state;
-    char *const files[] = {a.port_key, a.auditor_key, a.witness_file, a.honey_file,
-                           a.supervisor_keys};
+    char *const files[] = {a.port_key,    a.auditor_key, a.witness_file,
+                           a.witness_url, a.honey_file,  a.supervisor_keys};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         memcpy(files[i], "/a", 3);
         b = a;

@@ -48,7 +48,7 @@ static void attempts_work_where_nothing_forbids_them(void **state)
         {"users", "/etc/passwd"},
         {"state", "the store's folder"},
         {"create", "a file in /tmp"},
-        {"camera", "the camera's port"},
+        {"own", "the camera's or the witness's port"},
         {"connect", "TCP"},
         {"connect", "UDP"},
         {"local", "AF_UNIX stream"},
@@ -123,8 +123,8 @@ static void a_role_has_the_rights_of_its_work_and_no_other(void **state)
             for (size_t i = 0; (attempt = attempt_at(i)) != NULL; i++)
                 n += attempt_is_right(attempt, &env);
         }
-    /* The camera's port for the first camera; the store and the users' names, twice. */
-    assert_int_equal(n, 1 + 2 + 2);
+    /* The camera's port for the first camera; store, users' names, witness's port, twice. */
+    assert_int_equal(n, 1 + 2 + 2 + 2);
 }
 
 static int serve(int kind, uint16_t *port)
@@ -149,7 +149,7 @@ static int set_up(void **state)
     memcpy(&scene.parent_address, &address, sizeof address);
     snprintf(scene.state_dir, sizeof scene.state_dir, "/tmp");
     signal(SIGPIPE, SIG_IGN);
-    return serve(SOCK_STREAM, &scene.camera_port) < 0 || serve(SOCK_STREAM, &scene.other_port) < 0;
+    return serve(SOCK_STREAM, &scene.own_port) < 0 || serve(SOCK_STREAM, &scene.other_port) < 0;
 }
 
 int main(void)

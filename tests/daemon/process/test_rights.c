@@ -36,7 +36,7 @@ static struct {
     char other[64];  /* somebody else's */
     int source_fd;
     int closed_port; /* a listening socket of another service on loopback */
-    int camera_port;
+    int camera_port, witness_port;
     struct config config;
 } scene;
 
@@ -109,6 +109,10 @@ static bool connect_elsewhere(void)
 static bool connect_camera(void)
 {
     return connects(scene.camera_port);
+}
+static bool connect_witness(void)
+{
+    return connects(scene.witness_port);
 }
 
 static bool listen_for_others(void)
@@ -320,11 +324,11 @@ static void refuses_all(enum role role)
 static void the_attempts_work_where_nothing_forbids_them(void **state)
 {
     (void)state;
-    static attempt_fn *const plain[] = {list_root,           read_users,       read_other_folder,
-                                        climb_out_of_folder, write_temporary,  write_own_folder,
-                                        connect_elsewhere,   connect_camera,   listen_for_others,
-                                        send_datagram,       make_memory_file, become_traced,
-                                        kill_parent,         map_code,         turn_data_into_code};
+    static attempt_fn *const plain[] = {
+        list_root,       read_users,        read_other_folder, climb_out_of_folder,
+        write_temporary, write_own_folder,  connect_elsewhere, connect_camera,
+        connect_witness, listen_for_others, send_datagram,     make_memory_file,
+        become_traced,   kill_parent,       map_code,          turn_data_into_code};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         assert_int_equal(try_as(ROLE_PARENT, plain[i]), SUCCEEDED);
     unlink("/tmp/laneward-breakout");
@@ -347,6 +351,7 @@ static void a_network_capture_reaches_its_cameras_port_and_no_file(void **state)
     refuses_all(ROLE_CAPTURE);
     assert_int_equal(try_as(ROLE_CAPTURE, read_users), REFUSED);
     assert_int_equal(try_as(ROLE_CAPTURE, connect_camera), SUCCEEDED);
+    assert_int_equal(try_as(ROLE_CAPTURE, connect_witness), REFUSED);
 }
 
 static void a_recognizer_reads_its_models_and_nothing_else(void **state)
@@ -373,6 +378,16 @@ static void a_desk_opens_no_store_and_connects_nowhere(void **state)
     refuses_all(ROLE_DESK);
     assert_int_equal(try_as(ROLE_DESK, write_own_folder), REFUSED);
     assert_int_equal(try_as(ROLE_DESK, connect_camera), REFUSED);
+}
+
+static void a_herald_reaches_the_witness_s_port_and_no_file(void **state)
+{
+    (void)state;
+    refuses_all(ROLE_HERALD);
+    assert_int_equal(try_as(ROLE_HERALD, read_users), REFUSED);
+    assert_int_equal(try_as(ROLE_HERALD, write_own_folder), REFUSED);
+    assert_int_equal(try_as(ROLE_HERALD, connect_camera), REFUSED);
+    assert_int_equal(try_as(ROLE_HERALD, connect_witness), SUCCEEDED);
 }
 
 static void whoever_runs_a_program_is_ended_at_once(void **state)
@@ -420,13 +435,16 @@ static int set_up(void **state)
     snprintf(path, sizeof path, "%s/secret", scene.other);
     close(open(path, O_WRONLY | O_CREAT, 0644));
     scene.source_fd = open(scene.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (listen_on_loopback(&scene.closed_port) < 0 || listen_on_loopback(&scene.camera_port) < 0)
+    if (listen_on_loopback(&scene.closed_port) < 0 || listen_on_loopback(&scene.camera_port) < 0 ||
+        listen_on_loopback(&scene.witness_port) < 0)
         return 1;
     scene.config.n_cameras = 1;
     snprintf(scene.config.tpm, sizeof scene.config.tpm, "none");
     snprintf(scene.config.state_dir, sizeof scene.config.state_dir, "%s", scene.folder);
     snprintf(scene.config.cameras[0].source, sizeof scene.config.cameras[0].source,
              "http://127.0.0.1:%d/", scene.camera_port);
+    snprintf(scene.config.witness_url, sizeof scene.config.witness_url, "https://127.0.0.1:%d/",
+             scene.witness_port);
     return 0;
 }
 
@@ -456,6 +474,7 @@ int main(void)
         cmocka_unit_test(a_recognizer_reads_its_models_and_nothing_else),
         cmocka_unit_test(a_keeper_writes_its_state_and_nothing_else),
         cmocka_unit_test(a_desk_opens_no_store_and_connects_nowhere),
+        cmocka_unit_test(a_herald_reaches_the_witness_s_port_and_no_file),
         cmocka_unit_test(whoever_runs_a_program_is_ended_at_once),
         cmocka_unit_test(threads_are_the_recognizers_alone),
     };

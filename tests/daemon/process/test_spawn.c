@@ -24,6 +24,10 @@ static void fill(struct config *config)
     snprintf(config->port_key, sizeof config->port_key, "/PORT");
     snprintf(config->auditor_key, sizeof config->auditor_key, "/AUDITOR");
     snprintf(config->witness_file, sizeof config->witness_file, "/WITNESS");
+    snprintf(config->witness_url, sizeof config->witness_url, "https://SERVER/");
+    snprintf(config->witness_ca, sizeof config->witness_ca, "/AUTHORITIES");
+    snprintf(config->witness_cert, sizeof config->witness_cert, "/CERT");
+    snprintf(config->witness_key, sizeof config->witness_key, "/KEY");
     snprintf(config->honey_file, sizeof config->honey_file, "/HONEY");
     snprintf(config->supervisor_keys, sizeof config->supervisor_keys, "/SUPERVISORS");
     snprintf(config->recipients_dir, sizeof config->recipients_dir, "/RECIPIENTS");
@@ -68,8 +72,19 @@ static void no_other_role_knows_an_address(void **state)
 static void nobody_knows_where_credentials_lie(void **state)
 {
     (void)state;
-    for (enum role role = ROLE_CAPTURE; role < ROLE_COUNT; role++)
+    for (enum role role = ROLE_CAPTURE; role < ROLE_COUNT; role++) {
         assert_false(knows(role, "CREDENTIALS"));
+        assert_false(knows(role, "/KEY"));
+    }
+}
+
+static void only_the_herald_knows_the_witness_s_server(void **state)
+{
+    (void)state;
+    static const char *const its_own[] = {"SERVER", "AUTHORITIES", "CERT"};
+    for (enum role role = ROLE_CAPTURE; role < ROLE_COUNT; role++)
+        for (size_t i = 0; i < sizeof its_own / sizeof *its_own; i++)
+            assert_int_equal(knows(role, its_own[i]), role == ROLE_HERALD);
 }
 
 static void only_the_keeper_knows_the_state_folder(void **state)
@@ -128,11 +143,15 @@ static void each_role_is_given_its_own_descriptors(void **state)
     links.keeper_desk_side = 19;
     links.listen = 20;
     links.maintenance = 21;
+    links.herald_side = 22;
+    links.keeper_herald_side = 23;
+    links.herald_secret = 24;
     struct role_env env = {.role = ROLE_RECOGNIZER, .camera = 1};
     links_give(&links, &env);
     assert_int_equal(env.mailbox_fd, 11);
     assert_int_equal(env.source_fd, -1);
     assert_int_equal(env.secret_fd, -1);
+    assert_int_equal(env.herald_fd, -1);
     assert_int_equal(env.keeper_fd, 16);
     assert_int_equal(env.recognizer_fd[1], -1);
     env.role = ROLE_KEEPER;
@@ -141,6 +160,8 @@ static void each_role_is_given_its_own_descriptors(void **state)
     assert_int_equal(env.keeper_fd, -1);
     assert_int_equal(env.recognizer_fd[1], 17);
     assert_int_equal(env.desk_fd, 19);
+    assert_int_equal(env.herald_fd, 23);
+    assert_int_equal(env.secret_fd, -1);
     assert_int_equal(env.listen_fd, -1);
     assert_int_equal(env.maintenance_fd, -1);
     env.role = ROLE_DESK;
@@ -149,6 +170,14 @@ static void each_role_is_given_its_own_descriptors(void **state)
     assert_int_equal(env.listen_fd, 20);
     assert_int_equal(env.maintenance_fd, 21);
     assert_int_equal(env.recognizer_fd[1], -1);
+    assert_int_equal(env.secret_fd, -1);
+    env.role = ROLE_HERALD;
+    links_give(&links, &env);
+    assert_int_equal(env.keeper_fd, 22);
+    assert_int_equal(env.secret_fd, 24);
+    assert_int_equal(env.herald_fd, -1);
+    assert_int_equal(env.desk_fd, -1);
+    assert_int_equal(env.listen_fd, -1);
 }
 
 int main(void)
@@ -157,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_capture_knows_its_own_address_alone),
         cmocka_unit_test(no_other_role_knows_an_address),
         cmocka_unit_test(nobody_knows_where_credentials_lie),
+        cmocka_unit_test(only_the_herald_knows_the_witness_s_server),
         cmocka_unit_test(only_the_keeper_knows_the_state_folder),
         cmocka_unit_test(credentials_that_others_may_read_are_refused),
         cmocka_unit_test(each_role_is_given_its_own_descriptors),

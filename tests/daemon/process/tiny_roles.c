@@ -71,3 +71,9 @@ enum err desk_run(const struct role_env *env, struct fault *why)
     (void)why;
     return idle(env);
 }
+
+enum err herald_run(const struct role_env *env, struct fault *why)
+{
+    (void)why;
+    return idle(env);
+}
