@@ -35,18 +35,19 @@ def an_ordinary_user():
     return pwd.getpwuid(os.getuid()) if os.getuid() else pwd.getpwnam("nobody")
 
 
+def parent_of(pid):
+    """None: it has ended, though nobody may have asked for its status yet."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return int(fields[1]) if fields[0] != "Z" else None
+
+
 def descendants(pid):
     """Pids below one, by walking /proc."""
-    parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as stat:
-                    fields = stat.read().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(name)] = int(fields[1])
+    parents = {int(name): parent_of(name) for name in os.listdir("/proc") if name.isdigit()}
     found, more = set(), {pid}
     while more:
         more = {p for p, parent in parents.items() if parent in more} - found
@@ -153,12 +154,12 @@ class Lab:
         source = f"source = dir:{self.lane_folder()}\nmode = once\nrate = 4\nlane = lane-1\n"
         self.configure(("north", source), passages="gap = 500ms\n", **more)
 
-    def configure(self, *cameras, passages="gap = 3s\nmin_frames = 1\n", daemon="", state=None,
-                  more=""):
+    def configure(self, *cameras, passages="gap = 3s\nmin_frames = 1\n", daemon="", storage="",
+                  state=None, more=""):
         """cameras: (name, "key = value\\n..." ) pairs."""
         text = (
             f"[daemon]\nstate_dir = {state or self.state}\nrun_dir = {self.run_dir}\n{daemon}\n"
-            f"[storage]\ntpm = none\n\n[passages]\n{passages}\n{more}\n"
+            f"[storage]\ntpm = none\n{storage}\n[passages]\n{passages}\n{more}\n"
         )
         self.lane = None
         for name, lines in cameras:
@@ -201,7 +202,7 @@ class Lab:
         status = self.daemon.wait(timeout=PATIENCE)
         self.output.close()
         while (
-            any(os.path.exists(f"/proc/{pid}") for pid in below)
+            any(parent_of(pid) is not None for pid in below)
             and time.monotonic() - began < PATIENCE
         ):
             time.sleep(0.02)
@@ -268,7 +269,8 @@ class Lab:
         """
         if "--plate" not in arguments:
             lane = () if "--lane" in arguments else ("--lane", self.lane)
-            arguments = (*arguments, *lane, "--last", "10m")
+            last = () if "--from" in arguments else ("--last", "10m")
+            arguments = (*arguments, *lane, *last)
         done = self.ask("query", "--json", "--reason", "test", "--case", "TEST-1", *arguments)
         if done.returncode != 0:
             raise AssertionError("laneward query: " + done.stderr)

@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from lab import LabTest, descendants, expected_passages, lane_pictures
+from lab import LabTest, descendants, expected_passages, lane_pictures, parent_of
 
 
 def ids(rows):
@@ -87,7 +87,7 @@ class Kills(LabTest):
         below = descendants(self.lab.daemon.pid)
         self.lab.stop(signal.SIGKILL)
         for pid in below:
-            self.assertFalse(os.path.exists(f"/proc/{pid}"), "a role outlived its parent")
+            self.assertIsNone(parent_of(pid), "a role outlived its parent")
         self.lab.start()
         self.assertEqual(len(self.lab.query()), 1)
 
