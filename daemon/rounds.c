@@ -35,7 +35,7 @@ struct rounds {
     struct vault *vault;
     bool has_begun;                                            /* the start is recorded */
     int64_t begin_ms, forget_ms, head_ms, honey_ms, config_ms; /* steady: not before */
-    bool said_head, said_witness, said_forget;
+    bool said_head, said_witness, said_forget, said_behind;
     struct news media, logins;
     uint32_t config_turn;
     struct honey honey;
@@ -252,10 +252,24 @@ static void hear_config(struct rounds *rounds, int64_t steady_ms)
         rounds->config_turn = turn;
 }
 
+/* What is dated by a clock that is behind is as old as its date says: nothing is kept longer. */
+static void tell_behind(struct rounds *rounds, struct clock_moment now)
+{
+    int64_t behind_ms = clock_watch_believed(&rounds->vault->clock) - now.wall_ms;
+    bool is_behind = behind_ms > CLOCK_WATCH_STEP_MS;
+    if (is_behind && !rounds->said_behind)
+        log_write(LOG_LEVEL_WARNING,
+                  "the host's clock is %lld s behind the time that was believed: what passes now "
+                  "counts as so much older, and its terms end so much sooner; set the clock right",
+                  (long long)behind_ms / 1000);
+    rounds->said_behind = is_behind;
+}
+
 static void watch_clock(struct rounds *rounds, struct clock_moment now)
 {
     int64_t step = clock_watch_look(&rounds->vault->clock, now);
     struct entry entry = {.kind = ENTRY_CLOCK, .number = (uint64_t)step};
+    tell_behind(rounds, now);
     if (step == 0)
         return;
     log_write(LOG_LEVEL_WARNING, "the host's clock was set by %lld ms", (long long)step);
