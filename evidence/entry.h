@@ -34,8 +34,9 @@ enum entry_kind {
     ENTRY_EXPORT,   /* number: the export's; digest: of the encrypted file; mac: its watermark */
     ENTRY_ALARM,    /* name: "robot", "honey", "rollback" */
     ENTRY_CONFIG,   /* digest: of the configuration in force */
-    ENTRY_KEY,      /* name: "enrolled", "suspended", "resealed", "migrated"; number: the epoch that
-                       began, or 0; n: 0, or as of a late ENTRY_FORGET */
+    ENTRY_KEY,      /* name: "enrolled", "suspended", "resealed", "credential" (it has its part from
+                       now on), "migrated"; number: the epoch that began, or 0; n: 0, or as of a
+                       late ENTRY_FORGET */
     ENTRY_FORGET,   /* number: the epoch that began; n: keys destroyed; name "late": a stop came
                        before the record, n: epochs that had begun without one, up to number */
     ENTRY_CLOCK,    /* number: the step in milliseconds, two's complement */

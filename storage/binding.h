@@ -12,7 +12,16 @@
 
 enum binding_kind { BINDING_SOFTWARE = 1, BINDING_TPM = 2 };
 
-enum { BINDING_KEY_SIZE = 32, BINDING_ID_SIZE = 64, BINDING_DEFAULT_NV = 0x01804C57 };
+enum {
+    BINDING_KEY_SIZE = 32,
+    BINDING_ID_SIZE = 64,
+    BINDING_DEFAULT_NV = 0x01804C57,
+    BINDING_MIN_CREDENTIAL = 32, /* bytes */
+    BINDING_MAX_CREDENTIAL = 128,
+};
+
+/* What the service manager calls the host's credential. */
+#define BINDING_CREDENTIAL "laneward.host"
 
 /* "software" or "tpm". */
 const char *binding_name(enum binding_kind kind);
@@ -25,6 +34,10 @@ struct binding_options {
                                be missing */
     uint32_t pcr_mask;      /* of a folder that is enrolled now: bit n = PCR n; 0 = PCR 7 */
     uint32_t nv_index;      /* of its counter in the TPM; 0 = BINDING_DEFAULT_NV */
+    /* What the host keeps for the store outside of this folder: in software it has its part in the
+     * keys from the first opening with it on. NULL: nothing. */
+    const uint8_t *credential;
+    size_t credential_size;
 };
 
 /* What tells this host from another. */

@@ -61,7 +61,10 @@ static void put_head(struct wire *w, const struct epoch_head *head)
     wire_put_bytes(w, mark, sizeof mark);
     wire_put(w, head->number, 8);
     wire_put(w, head->first, 8);
-    wire_put(w, (uint64_t)head->with_tpm | (uint64_t)head->is_suspended << 1, 1);
+    wire_put(w,
+             (uint64_t)head->with_tpm | (uint64_t)head->is_suspended << 1 |
+                 (uint64_t)head->with_credential << 2,
+             1);
     wire_put(w, head->pcr_mask, 4);
     wire_put(w, head->nv_index, 4);
     wire_put_bytes(w, head->random, sizeof head->random);
@@ -125,8 +128,8 @@ static bool is_coherent(const struct epoch_head *head)
         return !head->is_suspended && head->pcr_mask == 0 && head->nv_index == 0 &&
                head->sealed.size == 0 && head->signer.size == 0 &&
                !is_zero(head->random, sizeof head->random);
-    return head->pcr_mask != 0 && head->pcr_mask < UINT32_C(1) << 24 && head->nv_index != 0 &&
-           head->sealed.size > 0 && head->signer.size > 0 &&
+    return !head->with_credential && head->pcr_mask != 0 && head->pcr_mask < UINT32_C(1) << 24 &&
+           head->nv_index != 0 && head->sealed.size > 0 && head->signer.size > 0 &&
            is_zero(head->random, sizeof head->random);
 }
 
@@ -148,13 +151,14 @@ static bool take_apart(const uint8_t *bytes, size_t size, struct epoch_head *hea
     uint64_t flags = wire_get(&w, 1);
     head->with_tpm = flags & 1;
     head->is_suspended = flags >> 1 & 1;
+    head->with_credential = flags >> 2 & 1;
     head->pcr_mask = (uint32_t)wire_get(&w, 4);
     head->nv_index = (uint32_t)wire_get(&w, 4);
     wire_get_bytes(&w, head->random, sizeof head->random);
     get_blob(&w, &head->sealed);
     get_blob(&w, &head->signer);
     uint64_t count = wire_get(&w, 4);
-    if (w.bad || memcmp(found, mark, sizeof mark) != 0 || flags > 3 || count == 0 ||
+    if (w.bad || memcmp(found, mark, sizeof mark) != 0 || flags > 7 || count == 0 ||
         count > EPOCH_MAX_KEYS || !is_coherent(head))
         return false;
     *n = (uint32_t)count;

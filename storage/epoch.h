@@ -21,6 +21,7 @@ struct epoch_head {
     uint64_t number, first; /* of this epoch, and of the enrolment's */
     bool with_tpm;
     bool is_suspended;
+    bool with_credential;           /* in software: it has a part in the wrapping key */
     uint32_t pcr_mask, nv_index;    /* 0 in software */
     uint8_t random[EPOCH_KEY_SIZE]; /* in software: the epoch's secret; else zero */
     struct tpm_blob sealed;         /* with a TPM: the secret, sealed */

@@ -38,6 +38,22 @@ static enum err lock_folder(struct keyring *k, const char *dir, struct fault *wh
     return ERR_OK;
 }
 
+static enum err take_credential(struct keyring *k, const struct binding_options *options,
+                                struct fault *why)
+{
+    size_t size = options->credential_size;
+    if (options->credential == NULL)
+        return ERR_OK;
+    if (size < BINDING_MIN_CREDENTIAL || size > BINDING_MAX_CREDENTIAL)
+        return fault_set(why, ERR_INPUT,
+                         "the credential " BINDING_CREDENTIAL
+                         " must hold %d to %d random bytes, not %zu (head -c 32 /dev/urandom)",
+                         BINDING_MIN_CREDENTIAL, BINDING_MAX_CREDENTIAL, size);
+    memcpy(k->credential, options->credential, size);
+    k->credential_size = size;
+    return ERR_OK;
+}
+
 static void shorten(struct epoch *epoch, uint32_t n)
 {
     OPENSSL_cleanse(&epoch->keys[n], (epoch->n - n) * sizeof epoch->keys[0]);
@@ -103,6 +119,7 @@ static enum err prepare(struct keyring *k, const struct turn *turn, struct fault
     k->next.head.number++;
     k->next.head.is_suspended = turn->is_suspended;
     k->next.head.pcr_mask = turn->pcr_mask;
+    k->next.head.with_credential = ring_takes_credential(k);
     enum err result = ring_seal(k, &k->next, why);
     if (result != ERR_OK)
         OPENSSL_cleanse(&k->next, sizeof k->next);
@@ -134,15 +151,19 @@ static enum err step(struct keyring *k, const struct turn *turn, struct fault *w
     return result == ERR_OK ? finish(k, why) : result;
 }
 
-/* A suspension ends with the first opening after it: sealed to the boot state of now. */
+/* A suspension ends with the first opening after it: sealed to the boot state of now. A credential
+ * that is given for the first time has its part from now on. */
 static enum err reseal(struct keyring *k, const struct binding_options *options, struct fault *why)
 {
-    if (!k->now.head.is_suspended)
+    const struct epoch_head *head = &k->now.head;
+    bool was_suspended = head->is_suspended;
+    if (!was_suspended && head->with_credential == ring_takes_credential(k))
         return ERR_OK;
-    struct turn turn = {.pcr_mask =
-                            options->pcr_mask != 0 ? options->pcr_mask : k->now.head.pcr_mask};
+    bool is_other = head->with_tpm && options->pcr_mask != 0;
+    struct turn turn = {.pcr_mask = is_other ? options->pcr_mask : head->pcr_mask};
     enum err result = step(k, &turn, why);
-    k->state.was_resealed = result == ERR_OK;
+    k->state.was_resealed = result == ERR_OK && was_suspended;
+    k->state.took_credential = result == ERR_OK && !was_suspended;
     return result;
 }
 
@@ -150,6 +171,8 @@ static enum err open_folder(struct keyring *k, const struct binding_options *opt
                             struct fault *why)
 {
     enum err result = lock_folder(k, options->dir, why);
+    if (result == ERR_OK)
+        result = take_credential(k, options, why);
     if (result == ERR_OK)
         result = recover_epoch(k, options, why);
     if (result == ERR_OK)
@@ -199,6 +222,7 @@ struct keyring_state keyring_state(const struct keyring *keyring)
     state.first_epoch = keyring->now.head.first;
     state.pcr_mask = keyring->now.head.pcr_mask;
     state.is_suspended = keyring->now.head.is_suspended;
+    state.with_credential = keyring->now.head.with_credential;
     return state;
 }
 

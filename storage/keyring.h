@@ -33,9 +33,10 @@ struct keyring;
  * interrupted step to the next epoch has left is put right: the TPM's counter (in software: the
  * newest complete file) says which epoch is real. A folder enrolled with a TPM never falls back to
  * software. ERR_IDENTITY: not the host that it was bound to, another boot state (the sentence says
- * what to do), or files older than the TPM's counter, or a file that is lost. ERR_DENIED: the
- * folder or a file may be read by others. ERR_CORRUPT: it is damaged. ERR_IO: no TPM answers, no
- * machine-id, the disk, or another process has it open. ERR_LIMIT: memory cannot be locked. */
+ * what to do), or files older than the TPM's counter, or a file or the credential that is lost.
+ * ERR_INPUT: a credential of a wrong size. ERR_DENIED: the folder or a file may be read by others.
+ * ERR_CORRUPT: it is damaged. ERR_IO: no TPM answers, no machine-id, the disk, or another process
+ * has it open. ERR_LIMIT: memory cannot be locked. */
 enum err keyring_open(struct keyring **out, const struct binding_options *options,
                       struct fault *why) MUST_USE;
 void keyring_close(struct keyring **keyring);
@@ -63,10 +64,12 @@ struct keyring_state {
     uint32_t pcr_mask;                           /* 0 in software */
     uint8_t host[16];                            /* drawn at enrolment */
     uint8_t public_point[SIGNATURE_PUBLIC_SIZE]; /* of the key that signs heads */
-    uint8_t is_new;       /* this call of keyring_open has enrolled the host */
-    uint8_t is_suspended; /* sealed without PCRs until the next keyring_open, which seals to the
-                             PCRs of then */
-    uint8_t was_resealed; /* this keyring_open has ended a suspension */
+    uint8_t is_new;          /* this call of keyring_open has enrolled the host */
+    uint8_t is_suspended;    /* sealed without PCRs until the next keyring_open, which seals to the
+                                PCRs of then */
+    uint8_t with_credential; /* the host's credential has a part in the keys */
+    uint8_t was_resealed;    /* this keyring_open has ended a suspension */
+    uint8_t took_credential; /* this keyring_open has given it its part */
 };
 struct keyring_state keyring_state(const struct keyring *keyring);
 

@@ -30,16 +30,18 @@ enum err late_record(struct store *store, struct fault *why)
 {
     const struct keyring_state keys = keyring_state(store->keyring);
     uint64_t told = store->audit.told_epoch, found = keys.epoch;
+    bool has_stepped = keys.was_resealed || keys.took_credential;
     enum err result = ERR_OK;
     if (told < keys.first_epoch)
         told = keys.first_epoch;
-    if (keys.was_resealed)
+    if (has_stepped)
         found--;
     if (found > told)
         result = record_lost(store, found - told, found, keys.was_resealed, why);
-    if (result != ERR_OK || !keys.was_resealed)
+    if (result != ERR_OK || !has_stepped)
         return result;
-    struct entry entry = {
-        .kind = ENTRY_KEY, .uid = UINT32_MAX, .name = "resealed", .number = keys.epoch};
+    struct entry entry = {.kind = ENTRY_KEY, .uid = UINT32_MAX, .number = keys.epoch};
+    (void)snprintf(entry.name, sizeof entry.name, "%s",
+                   keys.was_resealed ? "resealed" : "credential");
     return audit_append(store, &entry, NULL, NULL, why);
 }

@@ -7,7 +7,7 @@
 /* At the opening, with the log loaded. The epoch that the keyring has found is compared with the
  * newest one that the log tells of; when it is ahead, one record says from where to where: an
  * ENTRY_KEY "suspended" or "resealed" where the keys show that, else an ENTRY_FORGET "late". Then
- * the step that this opening itself has taken is recorded, "resealed". ERR_IO. */
+ * the step that this opening itself has taken is recorded, "resealed" or "credential". ERR_IO. */
 enum err late_record(struct store *store, struct fault *why) MUST_USE;
 
 #endif

@@ -100,7 +100,7 @@ static enum err enrol(struct keyring *k, const struct binding_options *options, 
     enum err result = is_bound ? ERR_OK : bind_folder(k, options, why);
     if (result != ERR_OK)
         return result;
-    k->now.head = (struct epoch_head){.number = 1};
+    k->now.head = (struct epoch_head){.number = 1, .with_credential = ring_takes_credential(k)};
     result = k->tpm != NULL ? enrol_in_tpm(k, options, why) : ERR_OK;
     if (result == ERR_IDENTITY && !is_bound) /* the counter is taken: the options may be changed */
         result = safefile_remove(k->dir, "tpm.blob", NULL) == ERR_OK ? result : ERR_IO;

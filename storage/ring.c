@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/derive.h"
 #include "storage/safefile.h"
 #include "storage/secret.h"
 
-static const char wrap_label[] = "laneward wrap 2";
+static const char wrap_label[] = "laneward wrap 2", credential_label[] = "laneward credential 2";
 
 enum err ring_counter(const struct keyring *k, uint32_t nv_index, struct counter *out,
                       struct fault *why)
@@ -38,6 +39,31 @@ static enum err terms_of(const struct keyring *k, const struct epoch_head *head,
     return result;
 }
 
+bool ring_takes_credential(const struct keyring *k)
+{
+    return k->tpm == NULL && k->credential_size > 0;
+}
+
+/* What wraps the keys of an epoch with this secret: without the credential it is worth nothing
+ * where that has a part. */
+static enum err wrapping_key(const struct keyring *k, const struct epoch_head *head,
+                             const uint8_t secret[EPOCH_KEY_SIZE], uint8_t out[EPOCH_KEY_SIZE],
+                             struct fault *why)
+{
+    uint8_t both[EPOCH_KEY_SIZE + BINDING_MAX_CREDENTIAL], joined[EPOCH_KEY_SIZE];
+    if (!head->with_credential)
+        return binding_derive(&k->binding, secret, wrap_label, out, why);
+    memcpy(both, secret, EPOCH_KEY_SIZE);
+    memcpy(both + EPOCH_KEY_SIZE, k->credential, k->credential_size);
+    enum err result = derive_key(both, EPOCH_KEY_SIZE + k->credential_size, credential_label,
+                                 joined, sizeof joined, why);
+    if (result == ERR_OK)
+        result = binding_derive(&k->binding, joined, wrap_label, out, why);
+    OPENSSL_cleanse(both, sizeof both);
+    OPENSSL_cleanse(joined, sizeof joined);
+    return result;
+}
+
 enum err ring_seal(struct keyring *k, struct epoch *epoch, struct fault *why)
 {
     struct epoch_head *head = &epoch->head;
@@ -45,7 +71,7 @@ enum err ring_seal(struct keyring *k, struct epoch *epoch, struct fault *why)
     struct tpm_terms terms;
     enum err result = secret_draw(secret, sizeof secret, why);
     if (result == ERR_OK)
-        result = binding_derive(&k->binding, secret, wrap_label, epoch->wrap, why);
+        result = wrapping_key(k, head, secret, epoch->wrap, why);
     if (head->with_tpm && result == ERR_OK) {
         result = terms_of(k, head, &terms, why);
         if (result == ERR_OK)
@@ -66,13 +92,19 @@ static enum err unseal(struct keyring *k, struct epoch *epoch, struct fault *why
     if (head->with_tpm != (k->binding.kind == BINDING_TPM))
         return fault_set(why, ERR_IDENTITY, "the keys were not made with %s binding",
                          binding_name(k->binding.kind));
+    if (head->with_credential && k->credential_size == 0)
+        return fault_set(why, ERR_IDENTITY,
+                         "the store is bound to this host's credential " BINDING_CREDENTIAL
+                         ", which was not given: bring its file back to /etc/credstore.encrypted "
+                         "and start the daemon by its systemd unit (by hand: systemd-run, as "
+                         "laneward(1) says), or move the state folder away to begin anew");
     if (!head->with_tpm)
-        return binding_derive(&k->binding, head->random, wrap_label, epoch->wrap, why);
+        return wrapping_key(k, head, head->random, epoch->wrap, why);
     enum err result = terms_of(k, head, &terms, why);
     if (result == ERR_OK)
         result = tpm_unseal(k->tpm, &terms, &head->sealed, secret, why);
     if (result == ERR_OK)
-        result = binding_derive(&k->binding, secret, wrap_label, epoch->wrap, why);
+        result = wrapping_key(k, head, secret, epoch->wrap, why);
     OPENSSL_cleanse(&terms, sizeof terms);
     OPENSSL_cleanse(secret, sizeof secret);
     return result;
@@ -107,6 +139,19 @@ enum err ring_peek(struct keyring *k, uint64_t number, struct epoch_head *out, s
     return fetch(k, number, out, &size, why);
 }
 
+/* The identity was found right before: what does not fit is the credential, where it has a part. */
+static enum err unwrap(struct keyring *k, struct epoch *epoch, size_t size, struct fault *why)
+{
+    enum err result = epoch_unwrap(epoch, k->scratch, size, why);
+    if (result != ERR_IDENTITY || !epoch->head.with_credential)
+        return result;
+    return fault_set(why, ERR_IDENTITY,
+                     "the credential " BINDING_CREDENTIAL
+                     " is not the one that the store was bound to (or host.key is of another "
+                     "state folder): bring its file back as it was, or move the state folder away "
+                     "to begin anew");
+}
+
 enum err ring_load(struct keyring *k, uint64_t number, struct epoch *epoch, struct fault *why)
 {
     size_t size = 0;
@@ -114,7 +159,7 @@ enum err ring_load(struct keyring *k, uint64_t number, struct epoch *epoch, stru
     if (result == ERR_OK)
         result = unseal(k, epoch, why);
     if (result == ERR_OK)
-        result = epoch_unwrap(epoch, k->scratch, size, why);
+        result = unwrap(k, epoch, size, why);
     if (result != ERR_OK)
         OPENSSL_cleanse(epoch, sizeof *epoch);
     if (result != ERR_OK && why != NULL)

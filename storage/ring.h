@@ -14,6 +14,8 @@ struct keyring {
     char dir[RING_DIR_SIZE];
     int lock_fd; /* the state folder: one process at a time */
     struct binding binding;
+    size_t credential_size; /* 0: none was given */
+    uint8_t credential[BINDING_MAX_CREDENTIAL];
     struct tpm *tpm; /* NULL in software */
     struct epoch now;
     struct epoch next; /* while a step is under way */
@@ -27,6 +29,9 @@ struct keyring {
     struct keyring_state state;
     uint8_t scratch[EPOCH_MAX_BYTES];
 };
+
+/* Whether the host's credential has a part in what is made from now on. */
+bool ring_takes_credential(const struct keyring *keyring);
 
 /* A fresh secret for `epoch`, whose head says the number and how to seal; its wrapping key. */
 enum err ring_seal(struct keyring *keyring, struct epoch *epoch, struct fault *why) MUST_USE;

@@ -245,6 +245,59 @@ static void without_a_tpm_too_a_forgetting_is_recorded_wherever_it_ends(void **s
     forget_dying(*state);
 }
 
+/* The opening with the credential dies at its n-th call; false: it came through. */
+static bool take_dying(struct fixture *f, uint32_t nth)
+{
+    int status;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct store *store = NULL;
+        steps_begin(STEPS_KILL, nth, trash);
+        enum err result = store_open(&store, &f->store_options, &f->why);
+        (void)steps_end();
+        _exit(result == ERR_OK ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 1);
+    return WEXITSTATUS(status) == STEPS_STATUS;
+}
+
+/* Beside a forgetting that nobody has recorded, too. */
+static void a_credential_s_taking_in_is_recorded_wherever_it_ends(void **state)
+{
+    static const char *const wanted[] = {"Fc", "F", NULL}; /* F alone: both are told of by it */
+    static const uint8_t secret[BINDING_MIN_CREDENTIAL] = "what systemd keeps for this host";
+    static const uint32_t first_kept[KEYRING_PERIODIC] = {[KEYRING_OTHER] = 2};
+    struct fixture *f = *state;
+    char copy[160];
+    uint32_t n, n_late = 0, nth = 0;
+    struct keyring *keys = NULL;
+    store_close(&f->store);
+    must(f, keyring_open(&keys, &f->options, &f->why));
+    must(f, keyring_make(keys, KEYRING_OTHER, 1, 1, &f->why));
+    must(f, keyring_forget(keys, first_kept, &n, &f->why));
+    assert_int_equal(n, 1);
+    keyring_close(&keys);
+    f->store_options.binding.credential = secret;
+    f->store_options.binding.credential_size = sizeof secret;
+    do {
+        (void)snprintf(copy, sizeof copy, "%s/take-%u", f->root, (unsigned)++nth);
+        fixture_copy_folder(f->dir, copy);
+        f->store_options.binding.dir = copy;
+        bool died = take_dying(f, nth);
+        must(f, fixture_open(f));
+        assert_int_equal(keyring_state(f->store->keyring).with_credential, 1);
+        n_late += strcmp(story(f), "F") == 0;
+        expect_more(f, "", wanted);
+        store_close(&f->store);
+        if (!died)
+            break;
+    } while (nth < 100);
+    print_message("%u openings, of %u all was recorded late\n", (unsigned)nth, (unsigned)n_late);
+    assert_true(nth > 6 && nth < 100 && n_late > 0 && n_late < nth);
+}
+
 /* Somebody takes the looks of the last epochs away with the whole file; the keys go on. */
 static void a_log_that_is_put_back_is_told_by_the_keys(void **state)
 {
@@ -285,6 +338,7 @@ int main(void)
         T(its_end_is_recorded_wherever_it_ends),
         T(what_several_stops_have_left_out_is_recorded_together),
         S(without_a_tpm_too_a_forgetting_is_recorded_wherever_it_ends),
+        S(a_credential_s_taking_in_is_recorded_wherever_it_ends),
         S(a_log_that_is_put_back_is_told_by_the_keys),
     };
     return cmocka_run_group_tests_name("late", tests, NULL, NULL);
