@@ -122,6 +122,7 @@ static void set_health(json_t *answer, const struct health *health, int64_t now_
     json_object_set_new(answer, "terms", terms_status(health));
     json_object_set_new(answer, "epoch", json_integer((json_int_t)health->epoch));
     json_object_set_new(answer, "pcrs", pcrs);
+    json_object_set_new(answer, "credential", json_boolean(health->with_credential));
     json_object_set_new(answer, "suspended", json_boolean(health->is_suspended));
 }
 

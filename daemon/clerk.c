@@ -408,6 +408,7 @@ static void fill_health(struct clerk *clerk, struct health *health)
     struct fault why;
     *health = (struct health){.epoch = keys.epoch,
                               .pcr_mask = keys.pcr_mask,
+                              .with_credential = keys.with_credential,
                               .is_suspended = keys.is_suspended,
                               .seals_crops = vault->seals_crops,
                               .seals_details = vault->seals_details,

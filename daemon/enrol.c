@@ -34,7 +34,8 @@ static void print_key(const uint8_t point[SIGNATURE_PUBLIC_SIZE])
 
 static void print_binding(const struct keyring_state *keys)
 {
-    printf("binding    %s\n", binding_name(keys->binding));
+    printf("binding    %s%s\n", binding_name(keys->binding),
+           keys->with_credential ? ", with the credential " BINDING_CREDENTIAL : "");
     if (keys->binding == BINDING_TPM) {
         printf("PCRs      ");
         for (unsigned i = 0; i < 24; i++)
@@ -71,6 +72,8 @@ static enum err open_vault(struct vault *vault, const char *path, struct fault *
     enum err err = parent_load(path, &config, why);
     if (err == ERR_OK)
         err = house_folders(&config, why);
+    if (err == ERR_OK)
+        err = house_credential(&env.secret_fd, why);
     if (err == ERR_OK)
         err = house_become_user(&config, why);
     return err == ERR_OK ? vault_open(vault, &env, why) : err;
@@ -118,6 +121,8 @@ int enrol_run(const char *config_path)
     struct keyring_state keys = audit_keys(vault.store);
     printf("%s\n\n", keys.is_new ? "The state folder is bound to this host now."
                                  : "The state folder was bound to this host before.");
+    if (keys.took_credential)
+        printf("The credential " BINDING_CREDENTIAL " has its part in it from now on.\n\n");
     if (keys.was_resealed)
         printf(
             "The binding was suspended; now it is sealed to the boot state of this moment. If the "

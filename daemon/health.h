@@ -9,6 +9,7 @@
 struct health {
     uint64_t epoch;                    /* of the keys */
     uint32_t pcr_mask;                 /* that the binding holds to; 0 in software */
+    bool with_credential;              /* in software: the host's has its part */
     bool is_suspended;                 /* the next start seals to the boot state of then */
     bool seals_crops;                  /* to the port's key: the host cannot open a picture again */
     bool seals_details;                /* of the log, to the auditor's key */

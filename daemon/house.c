@@ -1,13 +1,17 @@
-/* Users and folders. */
+/* Users, folders, and what the service manager has given. */
 #include "daemon/house.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "storage/binding.h"
 
 /* The user that the daemon will be: itself, or the configured one when it is root. */
 static enum err find_user(const struct config *config, uid_t *uid, gid_t *gid, struct fault *why)
@@ -56,6 +60,33 @@ enum err house_folders(const struct config *config, struct fault *why)
         return fault_set(why, ERR_DENIED,
                          "state_dir %s has mode %04o, others may look into it; it must be 0700",
                          config->state_dir, (unsigned)info.st_mode & 07777);
+    return ERR_OK;
+}
+
+enum err house_credential(int *out, struct fault *why)
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    char path[CONFIG_PATH_SIZE + sizeof BINDING_CREDENTIAL + 1];
+    struct stat info;
+    *out = -1;
+    if (dir == NULL)
+        return ERR_OK;
+    if ((size_t)snprintf(path, sizeof path, "%s/" BINDING_CREDENTIAL, dir) >= sizeof path)
+        return fault_set(why, ERR_LIMIT, "the path of the credentials' folder is too long");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    /* In a container that does not pass mounts on, systemd leaves a folder that only root enters.
+     */
+    if (fd < 0)
+        return errno == ENOENT || errno == EACCES
+                   ? ERR_OK
+                   : fault_errno(why, ERR_IO, errno, "cannot open the credential %s", path);
+    /* systemd may give it to the daemon's user by an access list, which shows as the group's. */
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & 07) != 0) {
+        close(fd);
+        return fault_set(why, ERR_DENIED, "the credential %s is no file, or others may read it",
+                         path);
+    }
+    *out = fd;
     return ERR_OK;
 }
 

@@ -53,6 +53,7 @@ struct parent {
     struct counters *counters;
     struct host_watch host;
     int counters_fd;
+    int credential_fd; /* the host's, for the keeper; -1: none */
     int signal_fd;
     struct child children[MAX_CHILDREN];
     size_t n_children;
@@ -130,6 +131,8 @@ static void start_child(struct parent *parent, struct child *child)
                            .counters = parent->counters,
                            .data_dir = parent->data_dir};
     links_give(&parent->links, &env);
+    if (child->role == ROLE_KEEPER)
+        env.secret_fd = parent->credential_fd;
     if (child_start(child, &env, parent->counters_fd, now_ms(), &why) != ERR_OK) {
         log_fault(LOG_LEVEL_ERROR, &why);
         child->start_at_ms = now_ms() + CHILD_LAST_PAUSE_MS;
@@ -346,6 +349,8 @@ static enum err open_house(struct parent *parent, struct fault *why)
     if (err == ERR_OK)
         err = links_listen(&parent->links, &parent->config, why);
     if (err == ERR_OK)
+        err = house_credential(&parent->credential_fd, why);
+    if (err == ERR_OK)
         err = open_counters(parent, why);
     if (err == ERR_OK)
         host_watch_open(&parent->host, utmp_path);
@@ -419,7 +424,8 @@ static void end(struct parent *parent)
 
 enum err parent_run(const char *config_path, struct fault *why)
 {
-    static struct parent parent = {.signal_fd = -1, .counters_fd = -1, .host.uevents = -1};
+    static struct parent parent = {
+        .signal_fd = -1, .counters_fd = -1, .credential_fd = -1, .host.uevents = -1};
     uint64_t watchdog_us = 0;
     parent.config_path = config_path;
     links_clear(&parent.links);

@@ -34,7 +34,8 @@ struct role_env {
     int shot_event_fd;  /* eventfd: capture has put a shot */
     int taken_event_fd; /* eventfd: the recognizer has taken one */
     int source_fd;      /* capture of a folder: the folder, opened by the parent */
-    int secret_fd;      /* capture: the credentials' text in a sealed memfd; herald: its key's */
+    int secret_fd;      /* capture: the credentials' text in a sealed memfd; herald: its key's;
+                         * keeper: the host's credential, the service manager's own file */
     int keeper_fd;      /* recognizer, desk, herald: towards the keeper */
     int recognizer_fd[CONFIG_MAX_CAMERAS]; /* keeper: from the recognizers */
     int desk_fd;                           /* keeper: from the desk */

@@ -92,6 +92,7 @@ static void put_health(struct wire *w, const struct health *health)
 {
     wire_put(w, health->epoch, 8);
     wire_put(w, health->pcr_mask, 4);
+    wire_put(w, health->with_credential, 1);
     wire_put(w, health->is_suspended, 1);
     wire_put(w, health->seals_crops, 1);
     wire_put(w, health->seals_details, 1);
@@ -113,6 +114,7 @@ static void get_health(struct wire *w, struct health *health)
     health->epoch = wire_get(w, 8);
     health->pcr_mask = (uint32_t)wire_get(w, 4);
     w->bad |= health->pcr_mask >> 24 != 0;
+    health->with_credential = field_get_bool(w);
     health->is_suspended = field_get_bool(w);
     health->seals_crops = field_get_bool(w);
     health->seals_details = field_get_bool(w);

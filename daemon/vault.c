@@ -1,12 +1,15 @@
 /* Opening the store, and its records. */
 #include "daemon/vault.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/pem.h"
+#include "storage/secret.h"
 
 static const char believed_name[] = "#believed"; /* no camera is called so */
 
@@ -63,21 +66,47 @@ static struct store_terms short_terms_of(const struct config *config)
     return terms;
 }
 
+enum { CREDENTIAL_ROOM = BINDING_MAX_CREDENTIAL + 1 }; /* what is too long is seen to be */
+
+/* The host's credential in locked memory; *out = NULL: there is none. */
+static enum err read_credential(int fd, void **out, size_t *size, struct fault *why)
+{
+    if (fd < 0)
+        return ERR_OK;
+    enum err err = secret_new(out, CREDENTIAL_ROOM, why);
+    if (err != ERR_OK)
+        return err;
+    ssize_t got = pread(fd, *out, CREDENTIAL_ROOM, 0);
+    if (got < 0) {
+        err = fault_errno(why, ERR_IO, errno, "cannot read the credential " BINDING_CREDENTIAL);
+        secret_free(out, CREDENTIAL_ROOM);
+        return err;
+    }
+    *size = (size_t)got;
+    return ERR_OK;
+}
+
 static enum err open_store(struct vault *vault, struct fault *why)
 {
     const struct config *config = vault->config;
     struct signature_key *port = NULL, *auditor = NULL;
     struct store_terms without_tpm = short_terms_of(config);
+    void *credential = NULL;
+    size_t credential_size = 0;
     enum err err = ERR_OK;
     if (config->port_key[0] != '\0')
         err = pem_key(config->port_key, &port, why);
     if (err == ERR_OK && config->auditor_key[0] != '\0')
         err = pem_key(config->auditor_key, &auditor, why);
+    if (err == ERR_OK)
+        err = read_credential(vault->env->secret_fd, &credential, &credential_size, why);
     struct store_options options = {
         .binding = {.dir = config->state_dir,
                     .tpm = config->tpm,
                     .pcr_mask = config->pcr_mask,
-                    .nv_index = config->tpm_nv_index},
+                    .nv_index = config->tpm_nv_index,
+                    .credential = credential,
+                    .credential_size = credential_size},
         .terms = terms_of(config),
         .without_tpm = &without_tpm,
         .port_key = port,
@@ -90,6 +119,7 @@ static enum err open_store(struct vault *vault, struct fault *why)
     vault->seals_details = auditor != NULL;
     signature_key_free(&port);
     signature_key_free(&auditor);
+    secret_free(&credential, CREDENTIAL_ROOM);
     return err;
 }
 
@@ -120,8 +150,9 @@ enum err vault_open(struct vault *vault, const struct role_env *env, struct faul
         return err;
     }
     atomic_store(&env->counters->binding, (uint32_t)stats.binding);
-    log_write(LOG_LEVEL_INFO, "store is open, binding=%s epoch=%llu", binding_name(stats.binding),
-              (unsigned long long)stats.epoch);
+    log_write(LOG_LEVEL_INFO, "store is open, binding=%s epoch=%llu%s", binding_name(stats.binding),
+              (unsigned long long)stats.epoch,
+              audit_keys(vault->store).with_credential ? ", with the host's credential" : "");
     return ERR_OK;
 }
 

@@ -12,7 +12,8 @@ extern doctor_look_fn checks_secure_boot, checks_lockdown, checks_ptrace, checks
 extern doctor_look_fn checks_disk, checks_swap;
 
 /* checks_binding.c: configuration, daemon, TPM, log */
-extern doctor_look_fn checks_config, checks_daemon, checks_tpm, checks_pcrs, checks_log;
+extern doctor_look_fn checks_config, checks_daemon, checks_tpm, checks_pcrs, checks_credential,
+    checks_log;
 
 /* checks_files.c: modes and owners, and what lies in the state folder */
 extern doctor_look_fn checks_config_file, checks_state_folder, checks_credentials, checks_keys,

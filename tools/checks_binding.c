@@ -109,6 +109,32 @@ void checks_pcrs(const struct doctor *doctor, struct doctor_finding *out)
         doctor_say(out, DOCTOR_PASS, "", "sealed to PCR%s", list);
 }
 
+/* Of the host, for a store that is bound in software. */
+void checks_credential(const struct doctor *doctor, struct doctor_finding *out)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s/etc/credstore.encrypted", doctor->root);
+    if (strcmp(binding_of(doctor), "tpm") == 0)
+        doctor_say(out, DOCTOR_SKIP, "", "a TPM holds the key: no credential is needed");
+    else if (json_object_get(doctor->status, "credential") == NULL)
+        doctor_say(out, DOCTOR_SKIP, "start the daemon, then ask again",
+                   "the daemon does not tell of its store's keys");
+    else if (client_true(doctor->status, "credential"))
+        doctor_say(out, DOCTOR_PASS, "",
+                   "the credential laneward.host has its part in the store's keys");
+    else if (has_file(folder, "laneward.host"))
+        doctor_say(out, DOCTOR_FAIL,
+                   "LoadCredentialEncrypted=laneward.host in its unit, then start the daemon anew",
+                   "%s/laneward.host is there, and the daemon was not given it", folder);
+    else
+        doctor_say(out, DOCTOR_WARN,
+                   "mkdir -p -m 700 /etc/credstore.encrypted; head -c 32 /dev/urandom | "
+                   "systemd-creds encrypt --with-key=host --name=laneward.host - "
+                   "/etc/credstore.encrypted/laneward.host; systemctl restart lanewardd",
+                   "no credential has a part in the store's keys: a copy of the state folder opens "
+                   "beside this host's machine-id");
+}
+
 void checks_log(const struct doctor *doctor, struct doctor_finding *out)
 {
     const json_t *log = doctor->status != NULL ? json_object_get(doctor->status, "log") : NULL;

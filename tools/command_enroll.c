@@ -19,6 +19,8 @@ static const char enroll_usage[] =
     "the auditor and to whoever keeps the heads: it is by them that a log is told from a forged "
     "one. Without this\n"
     "command the daemon does the same at its first start.\n\n"
+    "Where systemd keeps a credential laneward.host for the store, run it as\n"
+    "    systemd-run --pipe --wait -p LoadCredentialEncrypted=laneward.host laneward enroll\n\n"
     "  -c, --config FILE  the daemon's configuration (default /etc/laneward/laneward.conf)\n"
     "  -h, --help\n\n"
     "Run it as root or as the daemon's user, with the daemon stopped. Exit status: 0 done, 1 not, "

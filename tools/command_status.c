@@ -69,6 +69,8 @@ static void print_binding(const json_t *answer)
     printf("\nbinding  binding=%s", binding[0] != '\0' ? binding : "unknown");
     if (strcmp(binding, "software") == 0)
         printf(": a copy of the whole disk opens elsewhere");
+    if (client_true(answer, "credential"))
+        printf(", with the host's credential");
     json_array_foreach(json_object_get(answer, "pcrs"), i, pcr)
         printf("%s%lld", i == 0 ? ", boot state PCR " : " ", (long long)json_integer_value(pcr));
     if (json_object_get(answer, "epoch") != NULL)

@@ -21,6 +21,7 @@ static const struct {
     {"daemon", checks_daemon},
     {"tpm", checks_tpm},
     {"pcrs", checks_pcrs},
+    {"credential", checks_credential},
     {"log", checks_log},
     {"secure-boot", checks_secure_boot},
     {"disk", checks_disk},

@@ -153,7 +153,7 @@ class House(Lab):
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **getattr(self, "environment", {})},
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **self.environment},
         )
         if wait:
             self.wait_for(lambda: self.status(quiet=True) is not None, "the desk answers")

@@ -77,6 +77,7 @@ class Lab:
         self.daemon = None
         self.lane = None  # of the first camera: asked when a test names neither plate nor lane
         self.before = []  # a command that starts the daemon in a changed world, as root
+        self.environment = {}  # of the daemon, more than its PATH
 
     def _programs(self):
         """The build's bin/, or a copy of it where the user cannot reach it."""
@@ -186,7 +187,7 @@ class Lab:
             stdin=subprocess.DEVNULL,
             stdout=self.output,
             stderr=self.output,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **self.environment},
             **drop,
         )
         if wait:

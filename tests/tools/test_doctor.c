@@ -237,6 +237,25 @@ static void the_binding_is_judged_by_what_the_host_has(void **state)
     json_decref(tpm);
 }
 
+static void a_store_in_software_wants_a_credential(void **state)
+{
+    (void)state;
+    json_t *software = json_pack("{s:s, s:b}", "binding", "software", "credential", 0);
+    assert_int_equal(look(checks_credential), DOCTOR_SKIP);
+    scene.doctor.status = software;
+    assert_int_equal(look(checks_credential), DOCTOR_WARN);
+    assert_non_null(strstr(scene.finding.advice, "systemd-creds encrypt"));
+    put_text("/etc/credstore.encrypted/laneward.host", "base64");
+    assert_int_equal(look(checks_credential), DOCTOR_FAIL);
+    assert_non_null(strstr(scene.finding.advice, "LoadCredentialEncrypted"));
+    json_object_set_new(software, "credential", json_true());
+    assert_int_equal(look(checks_credential), DOCTOR_PASS);
+    json_object_set_new(software, "binding", json_string("tpm"));
+    assert_int_equal(look(checks_credential), DOCTOR_SKIP);
+    scene.doctor.status = NULL;
+    json_decref(software);
+}
+
 static void a_log_without_a_witness_and_alarms_are_told(void **state)
 {
     (void)state;
@@ -374,6 +393,7 @@ int main(void)
         EACH(core_files_and_locked_memory_are_the_running_daemons),
         EACH(a_machine_has_a_name_of_its_own),
         EACH(the_binding_is_judged_by_what_the_host_has),
+        EACH(a_store_in_software_wants_a_credential),
         EACH(a_log_without_a_witness_and_alarms_are_told),
         EACH(the_state_folder_is_the_daemons_alone),
         EACH(logins_and_keys_are_kept_from_others),

@@ -270,6 +270,7 @@ static void a_status_tells_keys_log_and_terms(void **state)
     m.stats = (struct store_stats){.n_rows = 3, .binding = BINDING_TPM};
     m.health = (struct health){.epoch = 5,
                                .pcr_mask = 1 << 7 | 1 << 11,
+                               .with_credential = true,
                                .seals_crops = true,
                                .log_size = 40,
                                .head_size = 39,
@@ -287,6 +288,7 @@ static void a_status_tells_keys_log_and_terms(void **state)
     assert_int_equal(json_integer_value(json_object_get(object, "epoch")), 5);
     assert_int_equal(json_integer_value(json_object_get(object, "alarms")), 2);
     assert_int_equal(json_array_size(json_object_get(object, "pcrs")), 2);
+    assert_true(json_is_true(json_object_get(object, "credential")));
     assert_true(json_is_false(json_object_get(object, "suspended")));
     json_t *terms = json_object_get(object, "terms");
     assert_int_equal(json_integer_value(json_object_get(terms, "hit_s")), 259200);

@@ -75,6 +75,7 @@ static void fill_talk(struct message *m)
                           .seen_size = 12};
     m->health = (struct health){.epoch = 3,
                                 .pcr_mask = 1 << 7,
+                                .with_credential = true,
                                 .seals_crops = true,
                                 .has_witness = true,
                                 .server_ok = true,

@@ -52,6 +52,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
+    (void)unsetenv("CREDENTIALS_DIRECTORY");
     swtpm_off(&scene.chip);
     pid_t pid = fork();
     if (pid == 0) {
@@ -134,6 +135,45 @@ static void enrolling_shows_the_key_of_the_log(void **state)
     expect(run("lanewardd", "--enroll", false), 0, "usage: lanewardd");
 }
 
+/* As systemd gives it: a folder that the environment names, a file in it. */
+static void give_credential(const char *bytes, mode_t mode)
+{
+    char path[160];
+    (void)snprintf(path, sizeof path, "%s/laneward.host", scene.root);
+    (void)unlink(path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(bytes, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", scene.root, 1), 0);
+}
+
+static void a_credential_is_taken_in_and_wanted_from_then_on(void **state)
+{
+    static const char secret[] = "0123456789abcdef0123456789abcdef";
+    (void)state;
+    uint8_t first[SIGNATURE_PUBLIC_SIZE], second[SIGNATURE_PUBLIC_SIZE];
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", scene.root, 1), 0); /* and no file in it */
+    expect(run("lanewardd", "--enroll", true), 0, "binding    software\n");
+    take_key(first);
+    give_credential("too short", 0400);
+    expect(run("lanewardd", "--enroll", true), 1, "must hold 32 to 128 random bytes, not 9");
+    give_credential(secret, 0404);
+    expect(run("lanewardd", "--enroll", true), 1, "others may read it");
+    give_credential(secret, 0440); /* so an access list looks */
+    expect(run("lanewardd", "--enroll", true), 0, "has its part in it from now on");
+    assert_non_null(
+        strstr(scene.said, "software, with the credential laneward.host\nepoch      2"));
+    take_key(second);
+    assert_memory_equal(first, second, sizeof first);
+    expect(run("laneward", "enroll", true), 0, "was bound to this host before");
+    give_credential("another one of the same size, 32", 0400);
+    expect(run("lanewardd", "--enroll", true), 1, "is not the one");
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    expect(run("lanewardd", "--enroll", true), 1, "which was not given");
+}
+
 static void a_running_daemon_is_not_disturbed(void **state)
 {
     (void)state;
@@ -175,6 +215,7 @@ int main(void)
     }
     const struct CMUnitTest tests[] = {
         T(enrolling_shows_the_key_of_the_log),
+        T(a_credential_is_taken_in_and_wanted_from_then_on),
         T(a_running_daemon_is_not_disturbed),
         T(resealing_carries_over_one_change_of_the_boot_state),
     };
