@@ -24,6 +24,7 @@ from house import BINDINGS, Chip, House, Skip  # noqa: E402
 CASES = [
     ("disk-copied", cases_disk.disk_copied, False, ()),
     ("disk-copied-with-keys", cases_disk.disk_copied_with_keys, False, ("software",)),
+    ("state-copied-with-keys", cases_disk.state_copied_with_keys, False, ()),
     ("old-disk-restored", cases_forget.old_disk, False, ("software",)),
     ("raw-disk", cases_disk.raw_disk, False, ()),
     ("maintenance-reads-all", cases_people.maintenance, False, ()),

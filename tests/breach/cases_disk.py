@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 
+from credstore import Credstore
 from house import Chip, House, IS_ROOT, Skip, need_program, need_root
 from scan import Found, control
 
@@ -45,12 +46,12 @@ def try_to_read(house):
     return rows, errors[0].split(": ", 1)[-1][:110] if errors else ""
 
 
-def copy_to(drill, chip, with_machine_id):
+def copy_to(drill, chip, with_machine_id, copy=None):
     """A new owner's host: its own TPM, the same program, the copied folder."""
     house = drill.own(House(chip))
     house.settle()
     shutil.rmtree(house.state)
-    shutil.copytree(drill.copy, house.state)
+    shutil.copytree(copy or drill.copy, house.state)
     house.own(house.state)
     if not with_machine_id:
         pretend_to_be_another_host(house)
@@ -80,6 +81,30 @@ def disk_copied_with_keys(drill):
     if drill.binding == "software" and rows:
         return False, figure + ": key file and machine-id are on the disk; only a TPM holds this"
     return not rows, f'{figure}; "{words}"'
+
+
+def state_copied_with_keys(drill):
+    """without a TPM: all but the root disk is copied from a host with a credential"""
+    if drill.binding == "tpm":
+        raise Skip("a TPM needs no credential: see disk-copied-with-keys")
+    need_program("systemd-creds")
+    credstore = Credstore(os.path.join(drill.folder, "credstore"))
+    credstore.keep(os.urandom(32))
+    house = copy_to(drill, None, with_machine_id=True)
+    nothing = house.folder("nothing")
+    house.settle(cameras=f"[camera north]\nsource = dir:{nothing}\nlane = lane-1\nmode = watch\n")
+    credstore.give(house)
+    house.start()
+    house.wait_for(lambda: house.status().get("credential"), "the credential is taken in")
+    house.stop()
+    copy = house.snapshot("copy")
+    rows, words = try_to_read(copy_to(drill, None, with_machine_id=True, copy=copy))
+    whole = copy_to(drill, None, with_machine_id=True, copy=copy)
+    credstore.give(whole)
+    all_rows, _ = try_to_read(whole)
+    figure = f'{len(rows)} of {drill.n_vehicles} passages; "{words}"; '
+    figure += f"with systemd's host key from the root disk {len(all_rows)}: only a TPM holds that"
+    return not rows and len(all_rows) > 0, figure
 
 
 def small_disk(drill):
