@@ -110,7 +110,7 @@ static void an_older_head_kept_gives_time_and_no_more(void **state)
 static void a_herald_that_stands_still_gets_the_newest_when_it_goes_on(void **state)
 {
     (void)state;
-    char text[16], last[16] = "";
+    char text[16], last[HEAD_MAX_BYTES + 1] = "";
     int n = 0;
     for (; n < 100000 && (n == 0 || dispatch.is_sent); n++) {
         snprintf(text, sizeof text, "head %d", n);
