@@ -368,7 +368,7 @@ enum err locate_again(struct locate *locate, const struct image *image, const st
 {
     struct locate_found found = {.n = 0};
     struct image part;
-    struct point origin;
+    struct point origin = {0, 0};
     float most = AROUND_IOU;
     if (surroundings(image, where, &part, &origin)) {
         enum err err = locate_run(locate, &part, &found, why);
