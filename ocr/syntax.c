@@ -23,7 +23,7 @@
 
 #include "ocr/file.h"
 
-static const double PATTERN_SHARE = 0.8, TRUST = 0.3;
+static const double PATTERN_SHARE = 0.9, TRUST = 0.5;
 
 /* Free text begins with a letter, stays with letters, stays with digits. */
 static const double FREE_LETTER_FIRST = 0.6, FREE_LETTER_AGAIN = 0.75, FREE_DIGIT_AGAIN = 0.8;

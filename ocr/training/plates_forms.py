@@ -79,7 +79,7 @@ VEHICLES = dict(zip(US, (
     21, 56, 20, 20, 26, 14, 60, 18, 113, 90, 9, 107, 37, 41, 107, 9, 47, 13, 59, 225, 25, 6, 77, 72,
     16, 56, 9, 10), strict=True))
 SHARE_US = np.array(list(VEHICLES.values())) / sum(VEHICLES.values())
-MIXED = 0.20  # share of United States serials in no order at all
+MIXED = 0.10  # share of United States serials in no order at all
 NEIGHBOURS = table("""
 ONTARIO: LLLL.DDD, LLL.DDD, LL DDDDD
 QUEBEC: LDD.LLL, DDD.LLL, LLL DDD

@@ -53,8 +53,8 @@ class Reader(nn.Module):
         self.trunk = nn.Sequential(
             layer(1, a, 3, 2), layer(a, a),
             layer(a, b, 3, 2), Residual(b),
-            layer(b, c, 3, (2, 1)), Residual(c),
-            layer(c, d, 3, (2, 1)), layer(d, e, 3, (2, 1)),
+            layer(b, c, 3, (2, 1)), Residual(c), Residual(c),
+            layer(c, d, 3, (2, 1)), Residual(d), layer(d, e, 3, (2, 1)),
             Context(e, waist), Context(e, waist))
         self.drop = nn.Dropout(0.1)
         self.head = nn.Conv2d(e, CLASSES, 1)
